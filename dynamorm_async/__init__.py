@@ -1,0 +1,1 @@
+"""Typed, async-first access to Amazon DynamoDB."""

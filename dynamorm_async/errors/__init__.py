@@ -1,0 +1,107 @@
+"""Every error of the library: what happened, why, and how to fix it.
+
+Takes the facts of a failure as arguments and keeps them as attributes; never looks anything up,
+logs, or holds a secret. Other rooms raise these classes and no others.
+
+The tree:
+
+    DynamormError
+    ├── InvalidRequest (ValueError)   refused before anything was sent
+    │   ├── InvalidModel              a class that cannot be a model
+    │   ├── InvalidValue              a value that a field cannot hold, or stored data that does not fit
+    │   ├── InvalidKey                a key that does not fit the model
+    │   ├── InvalidExpression         a condition, update or projection that means nothing
+    │   └── LimitExceeded             more than the service takes in one request
+    ├── ItemNotFound                  the table is there, the item is not
+    ├── ConditionFailed               the stored item did not meet the condition of a write
+    │   └── VersionConflict           another writer was faster
+    ├── ServiceError                  the service answered with an error; `service_code` says which
+    │   ├── RequestRefused            the service found the request malformed
+    │   ├── TableNotFound             no such table or index
+    │   ├── TableInUse                the table exists already, or is being changed
+    │   ├── Throttled                 too many requests or units for table, partition or account
+    │   ├── AccessDenied              the identity may not do this
+    │   ├── CredentialsError          no credentials, or the service does not accept them (also before I/O)
+    │   ├── TransactionConflict       another transaction holds the item
+    │   ├── ItemCollectionFull        a partition with a local index reached 10 GB
+    │   ├── QuotaReached              too many control-plane operations or tables
+    │   └── ServerFault               the service failed inside (HTTP 5xx)
+    ├── TransportError                no usable answer came
+    │   ├── EndpointUnreachable       nothing accepted the connection; nothing was sent
+    │   ├── ConnectionLost            the connection ended before the whole answer was there
+    │   ├── CallTimeout               a deadline passed
+    │   ├── ProtocolError             what came is not an answer of DynamoDB
+    │   └── OutcomeUnknown            a write may or may not have been applied
+    ├── TableMismatch                 a table exists in another shape than its model declares
+    └── EngineUnavailable             a test engine cannot start here
+"""
+
+from dynamorm_async.errors._base import DynamormError, InvalidRequest, quoted
+from dynamorm_async.errors._local import (
+    ConditionFailed,
+    EngineUnavailable,
+    InvalidExpression,
+    InvalidKey,
+    InvalidModel,
+    InvalidValue,
+    ItemNotFound,
+    LimitExceeded,
+    TableMismatch,
+    VersionConflict,
+)
+from dynamorm_async.errors._service import (
+    AccessDenied,
+    CredentialsError,
+    ItemCollectionFull,
+    QuotaReached,
+    RequestRefused,
+    ServerFault,
+    ServiceError,
+    TableInUse,
+    TableNotFound,
+    Throttled,
+    TransactionConflict,
+    service_error,
+)
+from dynamorm_async.errors._transport import (
+    CallTimeout,
+    ConnectionLost,
+    EndpointUnreachable,
+    OutcomeUnknown,
+    ProtocolError,
+    TransportError,
+)
+
+__all__ = [
+    "AccessDenied",
+    "CallTimeout",
+    "ConditionFailed",
+    "ConnectionLost",
+    "CredentialsError",
+    "DynamormError",
+    "EndpointUnreachable",
+    "EngineUnavailable",
+    "InvalidExpression",
+    "InvalidKey",
+    "InvalidModel",
+    "InvalidRequest",
+    "InvalidValue",
+    "ItemCollectionFull",
+    "ItemNotFound",
+    "LimitExceeded",
+    "OutcomeUnknown",
+    "ProtocolError",
+    "QuotaReached",
+    "RequestRefused",
+    "ServerFault",
+    "ServiceError",
+    "TableInUse",
+    "TableMismatch",
+    "TableNotFound",
+    "Throttled",
+    "TransactionConflict",
+    "TransportError",
+    "VersionConflict",
+    "quoted",
+    "service_error",
+]

@@ -1,0 +1,99 @@
+"""Errors that this library decides on by itself: refusals before I/O, and what a reply means."""
+
+from dynamorm_async.errors._base import DynamormError, InvalidRequest
+
+
+class InvalidModel(InvalidRequest):
+    """A class cannot be a model as it is declared; raised at class definition or by `db.table`."""
+
+    code = "model.invalid"
+
+
+class InvalidValue(InvalidRequest):
+    """A value cannot be stored in its field, or a stored value does not fit the field.
+
+    Attributes:
+        path: Where, from the model down: `Bookmark.tags[2]`.
+    """
+
+    code = "codecs.invalid-value"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        path: str = "",
+        why: str | None = None,
+        fix: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(what, why=why, fix=fix, code=code)
+        self.path = path
+
+    def under(self, parent: str) -> "InvalidValue":
+        """Return the same error seen from one level up: `[2]` under `tags` is `tags[2]`."""
+        joiner = "." if self.path and not self.path.startswith("[") else ""
+        error = type(self)(
+            self.what, path=f"{parent}{joiner}{self.path}", why=self.why, fix=self.fix, code=self.code
+        )
+        return error.with_traceback(self.__traceback__)
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{self.path}: {text}" if self.path else text
+
+
+class InvalidKey(InvalidRequest):
+    """A key does not fit the model: too few or many values, a wrong type, an empty value."""
+
+    code = "plan.invalid-key"
+
+
+class InvalidExpression(InvalidRequest):
+    """A condition, update or projection means nothing, or nothing for this model."""
+
+    code = "expressions.invalid"
+
+
+class LimitExceeded(InvalidRequest):
+    """The request is larger than the service accepts."""
+
+    code = "plan.limit-exceeded"
+
+
+class ItemNotFound(DynamormError):
+    """The table exists and holds no item under the key."""
+
+    code = "plan.item-not-found"
+
+
+class ConditionFailed(DynamormError):
+    """The stored item did not meet the condition of a write; nothing was changed."""
+
+    code = "plan.condition-failed"
+
+
+class VersionConflict(ConditionFailed):
+    """The stored version is not the one that the writer held, or the item is gone."""
+
+    code = "plan.version-conflict"
+
+
+class TableMismatch(DynamormError):
+    """The table exists in another shape than its model declares.
+
+    Attributes:
+        differences: One line for each difference, what is wanted and what is there.
+    """
+
+    code = "admin.table-mismatch"
+
+    def __init__(self, what: str, *, differences: tuple[str, ...] = (), fix: str, table: str) -> None:
+        super().__init__(what, why="; ".join(differences), fix=fix, table=table)
+        self.differences = differences
+
+
+class EngineUnavailable(DynamormError):
+    """A test engine cannot start on this machine; the text says what to install."""
+
+    code = "testing.engine-unavailable"

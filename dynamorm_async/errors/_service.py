@@ -1,0 +1,209 @@
+"""Errors that the service itself answered with, one class for each family of its codes.
+
+Source of the codes: the DynamoDB API reference, "Common errors" and the errors of each operation.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from dynamorm_async.errors._base import DynamormError
+
+
+class ServiceError(DynamormError):
+    """The service answered with an error that has no class of its own; see `service_code`.
+
+    Attributes:
+        message: The service's own text.
+        status: The HTTP status of the answer.
+        body: The answer's bytes, for whoever must read more of it. Not part of the text.
+    """
+
+    code = "transport.service-error"
+    advice: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        service_code: str,
+        message: str,
+        status: int,
+        body: bytes = b"",
+        operation: str | None = None,
+        table: str | None = None,
+        key: Mapping[str, object] | None = None,
+        request_id: str | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(
+            what,
+            why=message or None,
+            fix=self.advice,
+            operation=operation,
+            table=table,
+            key=key,
+            service_code=service_code,
+            request_id=request_id,
+            attempts=attempts,
+        )
+        self.message = message
+        self.status = status
+        self.body = body
+
+
+class RequestRefused(ServiceError):
+    """The service found the request malformed or self-contradictory."""
+
+    code = "transport.request-refused"
+    advice = "compare the request (the verb's plan shows it) with the service's text above"
+
+
+class TableNotFound(ServiceError):
+    """There is no table, or no index, of that name in this account and region."""
+
+    code = "transport.table-not-found"
+    advice = "check name, region and endpoint, or create it with db.admin.ensure_table(Model)"
+
+
+class TableInUse(ServiceError):
+    """The table exists already, or is being created, changed or deleted."""
+
+    code = "transport.table-in-use"
+    advice = "wait until the table is ACTIVE, then try again"
+
+
+class Throttled(ServiceError):
+    """The service takes no more requests now for the table, the partition or the account.
+
+    Attributes:
+        reasons: The service's throttling reasons, `("TableReadKeyRangeThroughputExceeded", …)`;
+            empty where it named none. A reason with `KeyRange` means a hot partition.
+    """
+
+    code = "transport.throttled"
+    retryable: ClassVar[bool] = True
+    advice = "lower the rate, raise the capacity, or spread the load over more partition keys"
+    reasons: tuple[str, ...] = ()
+
+
+class AccessDenied(ServiceError):
+    """The identity is known and may not do this."""
+
+    code = "transport.access-denied"
+    advice = "grant the identity this action on this table (IAM or resource policy)"
+
+
+class CredentialsError(ServiceError):
+    """There are no credentials, or the service does not accept them."""
+
+    code = "transport.credentials"
+    advice = "check the access key, secret, session token, profile and this machine's clock"
+
+
+class TransactionConflict(ServiceError):
+    """A transaction in flight holds the item; nothing was changed."""
+
+    code = "transport.transaction-conflict"
+    retryable: ClassVar[bool] = True
+    advice = "try again; if it persists, fewer writers should touch this item"
+
+
+class ItemCollectionFull(ServiceError):
+    """A partition of a table with a local index has reached 10 GB."""
+
+    code = "transport.item-collection-full"
+    advice = "spread the items over more partition keys"
+
+
+class QuotaReached(ServiceError):
+    """Too many control-plane operations at once, or too many tables or indexes."""
+
+    code = "transport.quota-reached"
+    retryable: ClassVar[bool] = True
+    advice = "wait for running operations, or have the account's quota raised"
+
+
+class ServerFault(ServiceError):
+    """The service failed inside; a write may have been applied."""
+
+    code = "transport.server-fault"
+    retryable: ClassVar[bool] = True
+    advice = "try again later; the service's health page tells of outages"
+
+
+_BY_CODE: Mapping[str, type[ServiceError]] = {
+    "AccessDenied": AccessDenied,
+    "AccessDeniedException": AccessDenied,
+    "ExpiredToken": CredentialsError,
+    "ExpiredTokenException": CredentialsError,
+    "IncompleteSignatureException": CredentialsError,
+    "InternalFailure": ServerFault,
+    "InternalServerError": ServerFault,
+    "InvalidSignatureException": CredentialsError,
+    "ItemCollectionSizeLimitExceededException": ItemCollectionFull,
+    "LimitExceededException": QuotaReached,
+    "MissingAuthenticationToken": CredentialsError,
+    "MissingAuthenticationTokenException": CredentialsError,
+    "ProvisionedThroughputExceededException": Throttled,
+    "ReplicatedWriteConflictException": TransactionConflict,
+    "RequestLimitExceeded": Throttled,
+    "RequestTimeTooSkewed": CredentialsError,
+    "ResourceInUseException": TableInUse,
+    "ResourceNotFoundException": TableNotFound,
+    "SerializationException": RequestRefused,
+    "ServiceUnavailable": ServerFault,
+    "ServiceUnavailableException": ServerFault,
+    "TableAlreadyExistsException": TableInUse,
+    "TableNotFoundException": TableNotFound,
+    "Throttling": Throttled,
+    "ThrottlingException": Throttled,
+    "TransactionConflictException": TransactionConflict,
+    "UnrecognizedClientException": CredentialsError,
+    "ValidationException": RequestRefused,
+}
+
+
+def service_error(
+    service_code: str,
+    message: str,
+    *,
+    status: int,
+    body: bytes,
+    operation: str,
+    table: str | None,
+    key: Mapping[str, object] | None,
+    request_id: str | None,
+    attempts: int,
+    throttling_reasons: tuple[str, ...] = (),
+) -> ServiceError:
+    """Return the error for one of the service's codes; a code that is not known is a ServiceError.
+
+    Args:
+        service_code: The code without its namespace, `ResourceNotFoundException`.
+        message: The service's text, "" where it gave none.
+        status: HTTP status; 500 and above make an unknown code a ServerFault.
+        body: The whole answer, kept for the reader.
+        operation: `GetItem` and the like.
+        table: The table's name, None where several are meant.
+        key: The item's key, None where several or none are meant.
+        request_id: From `x-amzn-RequestId`.
+        attempts: Requests sent so far.
+        throttling_reasons: The `reason` of each of the service's throttling reasons.
+    """
+    cls = _BY_CODE.get(service_code, ServerFault if status >= 500 else ServiceError)  # noqa: PLR2004
+    where = f" on {table}" if table else ""
+    error = cls(
+        f"{operation}{where}: the service answered {service_code}",
+        service_code=service_code,
+        message=message,
+        status=status,
+        body=body,
+        operation=operation,
+        table=table,
+        key=key,
+        request_id=request_id,
+        attempts=attempts,
+    )
+    if isinstance(error, Throttled):
+        error.reasons = throttling_reasons
+    return error

@@ -1,0 +1,71 @@
+"""Sizes and prices: what an item weighs and what reading or writing it costs.
+
+Source: DynamoDB developer guide, "Item sizes and formats" and "Read and write operations".
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+READ_UNIT_BYTES = 4096
+WRITE_UNIT_BYTES = 1024
+
+
+def read_units(size: int, *, consistent: bool) -> float:
+    """Return the read units of reading `size` bytes at once: at least half a unit."""
+    units = max(1, ceil(size / READ_UNIT_BYTES))
+    return float(units) if consistent else units / 2
+
+
+def write_units(size: int) -> float:
+    """Return the write units of writing an item of `size` bytes: at least one."""
+    return float(max(1, ceil(size / WRITE_UNIT_BYTES)))
+
+
+def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the size of an item in bytes, nearly as the service bills it.
+
+    Args:
+        item: Attribute name to tagged value as it is in the JSON, `{"id": {"S": "u1"}}`; binary
+            values are base64 text.
+
+    Returns:
+        Bytes of names and values. Numbers are an upper bound that can be one byte too high.
+    """
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(tagged: Mapping[str, Any]) -> int:
+    ((tag, value),) = tagged.items()
+    match tag:
+        case "S":
+            return len(value.encode())
+        case "N":
+            return _number_size(value)
+        case "B":
+            return _binary_size(value)
+        case "SS":
+            return sum(len(element.encode()) for element in value)
+        case "NS":
+            return sum(_number_size(element) for element in value)
+        case "BS":
+            return sum(_binary_size(element) for element in value)
+        case "L":
+            return 3 + sum(1 + _value_size(element) for element in value)
+        case "M":
+            return 3 + sum(1 + len(name.encode()) + _value_size(element) for name, element in value.items())
+        case _:
+            return 1
+
+
+def _binary_size(base64_text: str) -> int:
+    return len(base64_text) * 3 // 4 - base64_text.count("=")
+
+
+def _number_size(text: str) -> int:
+    number = Decimal(text)
+    if not number:
+        return 1
+    digits = len(number.normalize().as_tuple().digits)
+    return (digits + 1) // 2 + 1 + (number < 0)
