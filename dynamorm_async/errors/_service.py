@@ -14,7 +14,7 @@ class ServiceError(DynamormError):
 
     Attributes:
         message: The service's own text.
-        status: The HTTP status of the answer.
+        status: The HTTP status of the answer; 0 where nothing was sent.
         body: The answer's bytes, for whoever must read more of it. Not part of the text.
     """
 
@@ -25,9 +25,9 @@ class ServiceError(DynamormError):
         self,
         what: str,
         *,
-        service_code: str,
-        message: str,
-        status: int,
+        service_code: str | None = None,
+        message: str = "",
+        status: int = 0,
         body: bytes = b"",
         operation: str | None = None,
         table: str | None = None,
@@ -190,7 +190,7 @@ def service_error(
         attempts: Requests sent so far.
         throttling_reasons: The `reason` of each of the service's throttling reasons.
     """
-    cls = _BY_CODE.get(service_code, ServerFault if status >= 500 else ServiceError)  # noqa: PLR2004
+    cls = _BY_CODE.get(service_code, ServerFault if status >= 500 else ServiceError)
     where = f" on {table}" if table else ""
     error = cls(
         f"{operation}{where}: the service answered {service_code}",
