@@ -1,1 +1,11 @@
-"""Room in the making."""
+"""The waist of the library: bytes in, bytes out, once or as often as the rules allow.
+
+Takes `Call`s and gives `Reply`s or the errors of `errors`; holds the transports (aiobotocore, moto
+in memory), the rules of retry, and the chain of observers, middleware, retry and limiter before
+them. May use `observe`, `wire` and `errors`. Never knows a model, never parses an item, never
+decides whether a write may be repeated: the call says so.
+"""
+
+from dynamorm_async.transport.memory import MemoryTransport
+
+__all__ = ["MemoryTransport"]
