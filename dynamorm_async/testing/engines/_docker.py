@@ -1,0 +1,87 @@
+"""DynamoDB Local in a container, by testcontainers.
+
+testcontainers and docker are of the test dependencies and blocking, so they are imported on
+request and run in a thread.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from dynamorm_async.testing.engines._engine import Engine, Lack
+from dynamorm_async.testing.engines._process import POLL_S, READY_S, status_of
+
+NAME = "docker"
+IMAGE = "amazon/dynamodb-local:2.6.1"
+PORT = 8000
+ANSWER_S = 3
+GET_DOCKER = "start Docker, or point DOCKER_HOST at an engine"
+
+
+def lack(environ: Mapping[str, str]) -> Lack | None:
+    """Return what is missing to start it: the package, or an engine that answers."""
+    try:
+        docker = import_module("docker")
+        import_module("testcontainers.core.container")
+    except ImportError:
+        return Lack("testcontainers is not installed", "pip install testcontainers")
+    client: Any = None
+    try:
+        # It asks for the server's version on the way.
+        client = docker.from_env(timeout=ANSWER_S, environment=dict(environ))
+        client.ping()
+    except docker.errors.DockerException:
+        return Lack("no Docker engine answers", GET_DOCKER)
+    finally:
+        if client is not None:
+            client.close()
+    return None
+
+
+@asynccontextmanager
+async def start(environ: Mapping[str, str], *, name: str = NAME) -> AsyncGenerator[Engine, None]:
+    """Run the container under the name of an engine; the image is pulled where it is not there.
+
+    Raises:
+        EngineUnavailable: No Docker engine, the image can't be pulled, or it doesn't answer.
+    """
+    unable = await to_thread.run_sync(lack, environ)
+    if unable is not None:
+        raise unable.error(name)
+    container = await to_thread.run_sync(_container)
+    try:
+        endpoint = await to_thread.run_sync(_endpoint, container, name)
+        if not await _answers_in_time(endpoint):
+            raise Lack(f"{IMAGE} gave no answer within {READY_S:.0f} seconds", GET_DOCKER).error(name)
+        yield Engine(name=name, endpoint=endpoint)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(container.stop)
+
+
+def _container() -> Any:
+    container_type = import_module("testcontainers.core.container").DockerContainer
+    # The image's entry point is java, in the folder of the jar.
+    command = "-jar DynamoDBLocal.jar -inMemory -sharedDb -disableTelemetry"
+    return container_type(IMAGE, command=command).with_exposed_ports(PORT)
+
+
+def _endpoint(container: Any, name: str) -> str:
+    docker = import_module("docker")
+    try:
+        container.start()
+        return f"http://{container.get_container_host_ip()}:{container.get_exposed_port(PORT)}"
+    except (docker.errors.DockerException, OSError) as error:
+        raise Lack(f"{IMAGE} did not start: {str(error)[:200]}", GET_DOCKER).error(name) from error
+
+
+async def _answers_in_time(endpoint: str) -> bool:
+    for _ in range(int(READY_S / POLL_S)):
+        if await status_of(endpoint) == 200:
+            return True
+        await anyio.sleep(POLL_S)
+    return False
