@@ -1,1 +1,37 @@
-"""Room in the making."""
+"""Conditions, updates and projections as trees over paths, and their text on the wire.
+
+Takes paths and Python values; gives `Condition`, `Update` and, from `compile_request`, the
+expression texts with their placeholders and the slots that wait for encoded values. May use
+`wire` and `errors`. Knows no model: a path names its owner, and whoever compiles says how a path
+is spelled on the wire and how its values are encoded. Never sends, never encodes, keeps no state.
+"""
+
+from dynamorm_async.expressions.compiler import (
+    CompiledRequest,
+    Request,
+    Resolved,
+    Slot,
+    bind_names,
+    compile_request,
+    readable,
+)
+from dynamorm_async.expressions.paths import Path, Size
+from dynamorm_async.expressions.trees import Condition, Place, Raw, Role, Update, raw
+
+__all__ = [
+    "CompiledRequest",
+    "Condition",
+    "Path",
+    "Place",
+    "Raw",
+    "Request",
+    "Resolved",
+    "Role",
+    "Size",
+    "Slot",
+    "Update",
+    "bind_names",
+    "compile_request",
+    "raw",
+    "readable",
+]

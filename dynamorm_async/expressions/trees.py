@@ -1,0 +1,204 @@
+"""Conditions and updates as data: a form, which decides the text, and the values in its order.
+
+A form is a nested tuple, hashable and free of values, so that two conditions that differ only in
+their values share one compiled text. The values stand beside it in the order in which the form
+mentions them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Generic, Literal, TypeVar
+
+import attrs
+
+from dynamorm_async.errors import InvalidExpression, quoted
+
+M = TypeVar("M", contravariant=True)
+OtherM = TypeVar("OtherM")
+
+Form = tuple[Any, ...]
+Action = Literal["SET", "REMOVE", "ADD", "DELETE"]
+
+
+class Role(Enum):
+    """How the value of a slot relates to the field of its path, and so how it is encoded."""
+
+    VALUE = "value"
+    """A value of the field itself."""
+    ELEMENT = "element"
+    """One element of the field's set or list, or a part of its text."""
+    PREFIX = "prefix"
+    """The beginning of a text or binary value."""
+    DELTA = "delta"
+    """A number to add to the field's number."""
+    COUNT = "count"
+    """A size or length: a whole number."""
+    TAG = "tag"
+    """The name of a type tag: `"S"`."""
+    ITEMS = "items"
+    """A list to join with the field's list."""
+    PLAIN = "plain"
+    """A value with no field: encoded by its own type."""
+
+
+@attrs.frozen(cache_hash=True)
+class Place:
+    """Where a value is: the class it belongs to, a field's Python name, then keys and indexes."""
+
+    owner: type
+    steps: tuple[str | int, ...]
+
+    def __str__(self) -> str:
+        first, *rest = self.steps
+        return f"{first}{''.join(f'[{step!r}]' for step in rest)}"
+
+
+class Condition(Generic[M]):
+    """A test on a stored item of model `M`; combine with `&`, `|` and `~`.
+
+    Made by comparing fields (`Bookmark.visits < 100`), by `condition(...)` or `raw(...)`.
+    """
+
+    __slots__ = ("form", "values")
+
+    def __init__(self, form: Form, values: tuple[object, ...] = ()) -> None:
+        self.form = form
+        self.values = values
+
+    def __and__(self: Condition[OtherM], other: Condition[OtherM]) -> Condition[OtherM]:
+        """Return the condition that holds where both hold."""
+        return _joined("and", self, other)
+
+    def __or__(self: Condition[OtherM], other: Condition[OtherM]) -> Condition[OtherM]:
+        """Return the condition that holds where at least one holds."""
+        return _joined("or", self, other)
+
+    def __invert__(self) -> Condition[M]:
+        """Return the condition that holds where this one does not."""
+        if self.form[0] == "not":
+            return Condition(self.form[1], self.values)
+        return Condition(("not", self.form), self.values)
+
+    def __bool__(self) -> bool:
+        raise InvalidExpression(
+            "a condition has no truth value in Python",
+            why="it is a test that the service makes on the stored item",
+            fix="combine conditions with & | ~ (in parentheses) instead of and, or, not, in",
+            code="expressions.truth-value",
+        )
+
+    def __repr__(self) -> str:
+        from dynamorm_async.expressions.compiler import readable
+
+        return f"<Condition {readable(self)}>"
+
+
+def _joined(kind: str, left: Condition[Any], right: Condition[Any]) -> Condition[Any]:
+    # The operators are called by Python with anything on the right-hand side.
+    if not isinstance(right, Condition):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return NotImplemented
+    # Chains are kept flat: a & b & c is one AND of three, so that no pair of parentheses is redundant.
+    forms: list[Form] = []
+    for side in (left.form, right.form):
+        forms.extend(side[1] if side[0] == kind else (side,))
+    return Condition((kind, tuple(forms)), left.values + right.values)
+
+
+class Update(Generic[M]):
+    """One change to a stored item of model `M`: `Bookmark.visits.add(1)`.
+
+    Attributes:
+        action: The clause it goes to.
+        place: What it changes; None for a raw change.
+        form: What the clause says, without values.
+        values: The values of the form, in its order.
+        repeatable: Whether applying it twice in a row is the same as applying it once.
+    """
+
+    def __init__(
+        self,
+        action: Action,
+        place: Place | None,
+        form: Form,
+        values: tuple[object, ...] = (),
+        *,
+        repeatable: bool,
+    ) -> None:
+        self.action: Action = action
+        self.place = place
+        self.form = form
+        self.values = values
+        self.repeatable = repeatable
+
+    def __repr__(self) -> str:
+        return f"<Update {self.action} {self.place or '(raw)'}>"
+
+
+class Raw(Condition[Any], Update[Any]):
+    """A piece of expression text written by hand; a condition, or one SET change."""
+
+    def __init__(self, form: Form, values: tuple[object, ...]) -> None:
+        Update.__init__(self, "SET", None, form, values, repeatable=False)  # pyright: ignore[reportUnknownMemberType]
+
+
+_PLACEHOLDER = re.compile(r"[#:][A-Za-z0-9_]+")
+RESERVED_NAME = "#dn"
+RESERVED_VALUE = ":dv"
+
+
+def raw(
+    text: str, *, names: Mapping[str, str] | None = None, values: Mapping[str, object] | None = None
+) -> Raw:
+    """Return a hand-written condition (or one SET change) that joins the typed ones.
+
+    Args:
+        text: Expression text in the service's own grammar, `"size(#t) > :n"`. Never build it from
+            user input; hand that in as `values`.
+        names: Placeholder to attribute name as it is stored, `{"#t": "tags"}`.
+        values: Placeholder to Python value, `{":n": 3}`; encoded by the value's own type.
+
+    Raises:
+        InvalidExpression: The text is empty, a placeholder is used and not given or given and not
+            used, or one begins with `#dn` or `:dv`, which are the library's own.
+    """
+    names, values = dict(names or {}), dict(values or {})
+    used = list(dict.fromkeys(_PLACEHOLDER.findall(text)))
+    given = {*names, *values}
+    if not text.strip():
+        raise InvalidExpression("a raw expression is empty", fix="leave it out")
+    for wrong in sorted(given, key=str):
+        if not _PLACEHOLDER.fullmatch(wrong) or (wrong in names) != wrong.startswith("#"):
+            raise InvalidExpression(
+                f"{quoted(wrong)} is no placeholder",
+                fix="begin those of names with '#', of values with ':', then letters, digits or _",
+                code="expressions.placeholder",
+            )
+    taken = [name for name in used if name.startswith((RESERVED_NAME, RESERVED_VALUE))]
+    if taken:
+        raise InvalidExpression(
+            f"raw({quoted(text)}) uses {', '.join(taken)}",
+            why=f"placeholders that begin with {RESERVED_NAME} or {RESERVED_VALUE} are the library's own",
+            fix="choose other placeholder names",
+            code="expressions.reserved-placeholder",
+        )
+    if undefined := [name for name in used if name not in given]:
+        raise InvalidExpression(
+            f"raw({quoted(text)}) uses {', '.join(undefined)} without a meaning",
+            fix="give it in names= or values=",
+            code="expressions.undefined-placeholder",
+        )
+    if unused := sorted(given.difference(used)):
+        raise InvalidExpression(
+            f"raw({quoted(text)}) does not use {', '.join(unused)}",
+            why="the service refuses placeholders that are not used",
+            fix="leave it out of names= and values=",
+            code="expressions.unused-placeholder",
+        )
+    ordered_values = tuple(name for name in used if name.startswith(":"))
+    ordered_names = tuple((name, names[name]) for name in used if name.startswith("#"))
+    return Raw(
+        ("raw", text.strip(), ordered_names, ordered_values), tuple(values[name] for name in ordered_values)
+    )
