@@ -68,6 +68,9 @@ async def install(environ: Mapping[str, str]) -> Path:
 @asynccontextmanager
 async def start(environ: Mapping[str, str]) -> AsyncGenerator[Engine, None]:
     """Run it; fetch it first where it is not there yet."""
+    unable = await to_thread.run_sync(lack, environ)
+    if unable is not None:
+        raise unable.error(NAME)
     if await to_thread.run_sync(lack_to_install, environ) is not None:
         async with _docker.start(environ, name=NAME) as engine:
             yield engine
