@@ -1,0 +1,214 @@
+"""What a declaration may not say: each rule names class and field and what to do instead.
+
+Takes a `ModelSpec`; raises `InvalidModel`. Value types are looked at only where they are already
+resolved; whether a type can be stored is asked when the table handle is made.
+
+Source of the numbers: DynamoDB developer guide, "Quotas" and "Naming rules".
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from datetime import datetime
+from typing import Any, Union, get_args, get_origin
+
+from dynamorm_async.errors import InvalidModel, quoted
+from dynamorm_async.model.spec import FieldSpec, ModelSpec, Role
+from dynamorm_async.model.types import declared_type
+from dynamorm_async.wire import LIMITS
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_ARN = re.compile(r"arn:aws[a-z0-9-]*:dynamodb:[a-z0-9-]+:\d{12}:table/[A-Za-z0-9_.-]+")
+
+ENTITY_ATTRIBUTE = "_entity"
+
+
+def check_table_name(name: str, *, owner: str) -> None:
+    """Refuse what is neither a table name nor a table's ARN."""
+    is_name = _NAME.fullmatch(name) and LIMITS.table_name_min <= len(name) <= LIMITS.table_name_max
+    is_arn = _ARN.fullmatch(name) and len(name) <= LIMITS.table_arn_max
+    if not (is_name or is_arn):
+        raise InvalidModel(
+            f"{owner}: {quoted(name)} is no table name",
+            why="a name has 3 to 255 letters, digits, '_', '-' or '.'",
+            fix="give table= such a name, or the table's ARN",
+            code="model.table-name",
+        )
+
+
+def check_fields(spec: ModelSpec) -> None:
+    """Refuse roles, names, options and templates that contradict each other."""
+    _check_roles(spec)
+    _check_names(spec)
+    for field in spec.fields.values():
+        where = f"{spec.name}.{field.name}"
+        if field.template is not None:
+            _check_template(spec, field, where)
+        if field.omit_empty and field.has_default and not _is_plainly_empty(field.make_default()):
+            raise InvalidModel(
+                f"{where}: omit_empty with a default that is not empty",
+                why="an empty value would be left out and read back as the default",
+                fix="use an empty default, or no omit_empty",
+                code="model.omit-empty-default",
+            )
+        _check_type(field, where)
+
+
+def check_indexes(spec: ModelSpec) -> None:
+    """Refuse indexes that the service would refuse, with its numbers."""
+    counts = {"global": 0, "local": 0}
+    projected = 0
+    for index in spec.indexes.values():
+        where = f"{spec.name}, index {index.name!r}"
+        counts[index.kind] += 1
+        if not (
+            _NAME.fullmatch(index.name) and LIMITS.table_name_min <= len(index.name) <= LIMITS.table_name_max
+        ):
+            raise InvalidModel(
+                f"{where}: no index name",
+                why="a name has 3 to 255 letters, digits, '_', '-' or '.'",
+                code="model.index-name",
+            )
+        keys = (*index.partition_key, *index.sort_key)
+        include = index.projection if isinstance(index.projection, tuple) else ()
+        for name in (*keys, *include):
+            if name not in spec.fields:
+                raise InvalidModel(
+                    f"{where}: {spec.name} has no field {name!r}",
+                    fix=f"use one of {', '.join(spec.fields)}",
+                    code="model.index-field",
+                )
+        if len(set(keys)) != len(keys):
+            raise InvalidModel(f"{where}: a field stands twice in its key", code="model.index-key")
+        for part in (index.partition_key, index.sort_key):
+            if len(part) > LIMITS.index_key_attributes:
+                raise InvalidModel(
+                    f"{where}: {len(part)} fields in one key",
+                    why=f"the service takes at most {LIMITS.index_key_attributes}",
+                    code="model.index-key",
+                )
+        if not index.partition_key:
+            raise InvalidModel(f"{where}: no partition key", code="model.index-key")
+        if index.kind == "local" and spec.sort_key is None:
+            raise InvalidModel(
+                f"{where}: a local index needs a table with a sort key",
+                fix="declare a sort_key(), or use a GlobalIndex",
+                code="model.local-index",
+            )
+        projected += len(include)
+    for kind, most in (("global", LIMITS.global_indexes), ("local", LIMITS.local_indexes)):
+        if counts[kind] > most:
+            raise InvalidModel(
+                f"{spec.name} has {counts[kind]} {kind} indexes", why=f"the service takes {most}"
+            )
+    if projected > LIMITS.projected_attributes:
+        raise InvalidModel(
+            f"{spec.name}'s indexes project {projected} fields by name",
+            why=f"the service takes {LIMITS.projected_attributes} over all indexes",
+            fix='use projection="ALL" for one of them',
+            code="model.projected-fields",
+        )
+
+
+def _check_roles(spec: ModelSpec) -> None:
+    for role in Role:
+        holders = [field.name for field in spec.fields.values() if field.role is role]
+        if role is not Role.PLAIN and len(holders) > 1:
+            raise InvalidModel(
+                f"{spec.name}: {' and '.join(holders)} are both declared {role.value}()",
+                fix="keep one of them",
+                code="model.duplicate-role",
+            )
+        if role is Role.PARTITION_KEY and not holders:
+            raise InvalidModel(
+                f"{spec.name} has no partition key",
+                fix="declare one field as partition_key(): id: Attr[str] = partition_key()",
+                code="model.no-partition-key",
+            )
+
+
+def _check_names(spec: ModelSpec) -> None:
+    seen: dict[str, str] = {ENTITY_ATTRIBUTE: "the entity attribute"} if spec.entity is not None else {}
+    for field in spec.fields.values():
+        size = len(field.attribute.encode("utf-8", "surrogatepass"))
+        most = LIMITS.key_name_bytes if field.is_key or field.in_index else LIMITS.attribute_name_bytes
+        if not 1 <= size <= most or not _encodes(field.attribute):
+            raise InvalidModel(
+                f"{spec.name}.{field.name}: {quoted(field.attribute)} is no attribute name",
+                why=f"a name has 1 to {most} bytes of UTF-8",
+                code="model.attribute-name",
+            )
+        if field.attribute in seen:
+            raise InvalidModel(
+                f"{spec.name}: {seen[field.attribute]} and {field.name} share {field.attribute!r}",
+                why="two fields cannot be stored in one attribute",
+                fix="give one of them another name=",
+                code="model.duplicate-attribute",
+            )
+        seen[field.attribute] = field.name
+
+
+def _check_template(spec: ModelSpec, field: FieldSpec, where: str) -> None:
+    if field.template is None:
+        return
+    for name in field.template.fields:
+        other = spec.fields.get(name)
+        if other is None or other.template is not None:
+            raise InvalidModel(
+                f"{where}: its template names {quoted(name)}",
+                why="a template is made of fields of the model that are no templates themselves",
+                fix=f"use names out of {', '.join(n for n, f in spec.fields.items() if f.template is None)}",
+                code="model.template-field",
+            )
+        if not other.in_init:
+            raise InvalidModel(
+                f"{where}: its template names {name}, which the library fills", code="model.template-field"
+            )
+    if re.sub(r"\{[^{}]*\}", "", field.template.text).strip("{}") != re.sub(
+        r"\{[^{}]*\}", "", field.template.text
+    ):
+        raise InvalidModel(
+            f"{where}: a brace is not closed in {field.template.text!r}", code="model.template"
+        )
+    if field.role is Role.PARTITION_KEY and not field.template.fields:
+        raise InvalidModel(f"{where}: a partition key template names no field", code="model.template")
+
+
+def _check_type(field: FieldSpec, where: str) -> None:
+    tp = declared_type(field.annotation)
+    if isinstance(tp, str) or field.template is not None:
+        return
+    wanted: tuple[type, ...] | None = {
+        Role.VERSION: (int,),
+        Role.CREATED: (datetime,),
+        Role.UPDATED: (datetime,),
+        Role.TTL: (datetime, int),
+    }.get(field.role)
+    if wanted is None:
+        return
+    members = {member for member in _members(tp) if member is not types.NoneType}
+    allowed_none = field.role is Role.TTL
+    if not members <= set(wanted) or not members or (type(None) in _members(tp) and not allowed_none):
+        names = " or ".join(cls.__name__ for cls in wanted)
+        raise InvalidModel(
+            f"{where}: a {field.role.value} field is {names}, not {tp}",
+            fix=f"annotate it Attr[{wanted[0].__name__}]",
+            code="model.role-type",
+        )
+
+
+def _members(tp: Any) -> tuple[Any, ...]:
+    return get_args(tp) if get_origin(tp) in (Union, types.UnionType) else (tp,)
+
+
+def _is_plainly_empty(value: Any) -> bool:
+    return value is None or value in (0, "", b"") or (hasattr(value, "__len__") and not len(value))
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

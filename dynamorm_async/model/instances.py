@@ -1,0 +1,74 @@
+"""Copies of instances with some fields changed, the library's own fields and kept data included."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dynamorm_async.errors import InvalidModel, InvalidValue, quoted
+from dynamorm_async.model.registry import spec_of
+from dynamorm_async.model.states import KEPT
+
+if TYPE_CHECKING:
+    from dynamorm_async.model.spec import ModelSpec
+
+M = TypeVar("M")
+
+
+def evolve(item: M, **changes: Any) -> M:
+    """Return a copy of `item` with some fields changed.
+
+    Unlike `attrs.evolve`, it keeps created, updated, version and what was read without a field.
+    Validators and converters of the changed fields run.
+
+    Raises:
+        InvalidValue: A field does not exist or belongs to the library.
+    """
+    spec = spec_of(type(item))
+    for name in changes:
+        field = spec.fields.get(name)
+        if field is None or not field.in_init:
+            raise InvalidValue(
+                f"{spec.name} has no field {quoted(name)}"
+                if field is None
+                else "the library fills this field",
+                path=f"{spec.name}.{name}",
+                fix="for a version from outside, use with_version(item, n)" if field else None,
+                code="model.evolve",
+            )
+    given = {name: getattr(item, name) for name, field in spec.fields.items() if field.in_init}
+    return _with_rest(type(item)(**{**given, **changes}), item, spec)
+
+
+def with_version(item: M, held: int) -> M:
+    """Return a copy of `item` that holds version `held`, as from an `If-Match` header.
+
+    Raises:
+        InvalidModel: The model has no version field.
+        InvalidValue: `held` is no whole number, or negative.
+    """
+    spec = spec_of(type(item))
+    if spec.version is None:
+        raise InvalidModel(
+            f"{spec.name} has no version field", fix="declare one: revision: Attr[int] = version()"
+        )
+    if type(held) is not int or held < 0:
+        raise InvalidValue(
+            f"{quoted(held)} is no version",
+            path=f"{spec.name}.{spec.version.name}",
+            fix="use a whole number from 0",
+            code="model.version",
+        )
+    copied = copy.copy(item)
+    object.__setattr__(copied, spec.version.name, held)
+    return copied
+
+
+def _with_rest(made: M, item: M, spec: ModelSpec) -> M:
+    for name, field in spec.fields.items():
+        if not field.in_init:
+            object.__setattr__(made, name, getattr(item, name))
+    kept = getattr(item, KEPT, None)
+    if kept is not None:
+        object.__setattr__(made, KEPT, kept)
+    return made

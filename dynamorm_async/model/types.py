@@ -1,0 +1,149 @@
+"""Annotations resolved: which type each field of a class holds.
+
+Takes a model or any attrs class or dataclass, generic or not; gives field name to type with
+strings evaluated and type variables replaced. Raises `InvalidModel` for a name that means nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar, ForwardRef, Generic, TypeVar, get_args, get_origin
+
+import attrs
+
+from dynamorm_async.errors import InvalidModel, quoted
+from dynamorm_async.model.attributes import Attr
+
+NAMESPACE = "__dynamorm_namespace__"
+_FACTORY: Any = attrs.Factory  # a class at run time, a function for type checkers
+
+
+@attrs.frozen
+class TypedDeclaration:
+    """A field of a nested class: its type and its default."""
+
+    name: str
+    type: Any
+    has_default: bool
+    make_default: Any
+    in_init: bool
+    alias: str
+
+
+def is_class_variable(annotation: Any) -> bool:
+    """Tell whether an annotation, evaluated or not, says ClassVar."""
+    if isinstance(annotation, str):
+        return annotation.removeprefix("typing.").removeprefix("t.").startswith("ClassVar")
+    return annotation is ClassVar or get_origin(annotation) is ClassVar
+
+
+def declared_type(annotation: Any) -> Any:
+    """Return `T` of `Attr[T]`, and anything else as it is."""
+    return get_args(annotation)[0] if get_origin(annotation) is Attr else annotation
+
+
+def evaluate(cls: type, annotation: Any, *, field: str) -> Any:
+    """Return the type that an annotation of `cls` means.
+
+    Raises:
+        InvalidModel: A name in it cannot be found.
+    """
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
+    if not isinstance(annotation, str):
+        inner = declared_type(annotation)
+        return evaluate(cls, inner, field=field) if isinstance(inner, (str, ForwardRef)) else inner
+    module = sys.modules.get(cls.__module__)
+    scope: dict[str, Any] = {
+        **(vars(module) if module else {}),
+        **getattr(cls, NAMESPACE, {}),
+        cls.__name__: cls,
+    }
+    try:
+        value = eval(annotation, scope)  # noqa: S307 - the class's own annotation, as typing evaluates it
+    except NameError as error:
+        raise InvalidModel(
+            f"{cls.__name__}.{field}: the annotation {quoted(annotation)} cannot be evaluated",
+            why=str(error),
+            fix="import the name where the class is defined (not under TYPE_CHECKING)",
+            code="model.unknown-annotation",
+        ) from error
+    return evaluate(cls, value, field=field) if isinstance(value, (str, ForwardRef)) else declared_type(value)
+
+
+def typed_fields(tp: Any) -> tuple[TypedDeclaration, ...]:
+    """Return the fields of an attrs class or dataclass, `Box[int]` included, with resolved types."""
+    cls: type[Any] = get_origin(tp) or tp
+    meanings = _type_variables(tp)
+    found: list[TypedDeclaration] = []
+    for declared in _plain_fields(cls):
+        owner = next(base for base in cls.__mro__ if declared.name in inspect.get_annotations(base))
+        annotation = inspect.get_annotations(owner)[declared.name]
+        resolved = evaluate(owner, annotation, field=declared.name)
+        found.append(attrs.evolve(declared, type=substituted(resolved, meanings.get(owner, {}))))
+    return tuple(found)
+
+
+def substituted(tp: Any, meanings: Mapping[Any, Any]) -> Any:
+    """Return a type with its type variables replaced; one without a meaning becomes its bound or Any."""
+    if isinstance(tp, TypeVar):
+        return meanings.get(tp, tp.__bound__ or Any)
+    variables = getattr(tp, "__parameters__", ())
+    if not variables or isinstance(tp, type):
+        return tp
+    return tp[tuple(substituted(variable, meanings) for variable in variables)]
+
+
+def _type_variables(tp: Any) -> dict[type, dict[Any, Any]]:
+    """Return for each class of the hierarchy what its type variables stand for."""
+    cls: type[Any] = get_origin(tp) or tp
+    own = dict(zip(getattr(cls, "__parameters__", ()), get_args(tp), strict=False))
+    meanings: dict[type, dict[Any, Any]] = {cls: own}
+    for base in getattr(cls, "__orig_bases__", cls.__bases__):
+        if (get_origin(base) or base) not in (object, Generic):
+            meanings.update(_type_variables(substituted(base, own) if get_origin(base) else base))
+    return meanings
+
+
+def _plain_fields(cls: type[Any]) -> list[TypedDeclaration]:
+    if attrs.has(cls):
+        return [
+            TypedDeclaration(
+                name=field.name,
+                type=None,
+                has_default=field.default is not attrs.NOTHING,
+                make_default=_maker(field.default),
+                in_init=field.init,
+                alias=field.alias or field.name,
+            )
+            for field in attrs.fields(cls)
+        ]
+    return [
+        TypedDeclaration(
+            name=field.name,
+            type=None,
+            has_default=field.default is not dataclasses.MISSING
+            or field.default_factory is not dataclasses.MISSING,
+            make_default=field.default_factory
+            if field.default_factory is not dataclasses.MISSING
+            else partial(_constant, field.default),
+            in_init=field.init,
+            alias=field.name,
+        )
+        for field in dataclasses.fields(cls)
+    ]
+
+
+def _maker(default: Any) -> Any:
+    # A factory that takes the instance has no value before there is one.
+    if isinstance(default, _FACTORY):
+        return default.factory
+    return partial(_constant, default)
+
+
+def _constant(value: Any) -> Any:
+    return value
