@@ -19,8 +19,6 @@ CORE = frozenset({"errors", "wire", "expressions", "model", "codecs", "plan"})
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 NO_JOB = frozenset({"common", "core", "helpers", "interfaces", "misc", "mixins", "util", "utils"})
-    {"base", "common", "core", "helpers", "interfaces", "misc", "mixins", "types", "util", "utils"}
-)
 FACTS_OF_THE_EDGE = frozenset(
     {
         "date.today",
