@@ -7,5 +7,7 @@ decides whether a write may be repeated: the call says so.
 """
 
 from dynamorm_async.transport.memory import MemoryTransport
+from dynamorm_async.transport.retry import Retry
+from dynamorm_async.transport.waist import Renewing, Waist, open_waist
 
-__all__ = ["MemoryTransport"]
+__all__ = ["MemoryTransport", "Renewing", "Retry", "Waist", "open_waist"]

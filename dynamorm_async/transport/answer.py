@@ -1,0 +1,167 @@
+"""Turn one HTTP answer into the bytes of a reply, or into the error that it means.
+
+Takes the `Call` and the `Answer` of any transport, so that all of them are checked alike: status,
+length, checksum, size, and whether it is DynamoDB at all that speaks. Pure. An answer's text goes
+into an error only where the service put it there for the reader; pages of proxies never do.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from dynamorm_async.errors import (
+    ConnectionLost,
+    DynamormError,
+    ProtocolError,
+    ServerFault,
+    Throttled,
+    service_error,
+)
+from dynamorm_async.wire import Answer, Call
+
+CHECKSUM = "transport.checksum"
+MALFORMED = "transport.malformed-answer"
+NOT_DYNAMODB = "transport.not-dynamodb"
+REDIRECT = "transport.redirect"
+TOO_LONG = "transport.answer-too-long"
+
+REQUEST_ID = "x-amzn-requestid"
+RETRY_AFTER = "x-amz-retry-after"
+
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+def body_of(call: Call, answer: Answer, *, attempt: int) -> bytes:
+    """Return the body of a successful answer.
+
+    Raises:
+        ServiceError: The service answered with an error.
+        ProtocolError: What came is not an answer of DynamoDB, is longer than the call's cap, or
+            does not match its checksum.
+        ConnectionLost: The body is shorter than the header says.
+    """
+    body = answer.body
+    if len(body) > call.response_cap:
+        raise _protocol_error(
+            call, answer, attempt, TOO_LONG, f"{len(body)} bytes came, at most {call.response_cap} are read"
+        )
+    if not answer.checked:
+        _check_transfer(call, answer, attempt)
+    if answer.status == 200:
+        if body[:1] == b"{" and body[-1:] == b"}":
+            return body
+        stripped = body.strip()
+        if stripped.startswith(b"{") and stripped.endswith(b"}"):
+            return stripped
+        raise _protocol_error(call, answer, attempt, MALFORMED, "HTTP 200 with a body that is no JSON object")
+    raise _error_of(call, answer, attempt)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds that the service asks to wait before the next attempt, or None."""
+    text = answer.headers.get(RETRY_AFTER, "")
+    return int(text) / 1000 if text.isdecimal() and text.isascii() and len(text) < 10 else None
+
+
+def _check_transfer(call: Call, answer: Answer, attempt: int) -> None:
+    headers = answer.headers
+    if headers.get("content-encoding", "identity") != "identity":
+        return  # both headers speak of the compressed bytes, which only the transport has seen
+    length = headers.get("content-length")
+    if length is not None and length != str(len(answer.body)):
+        raise ConnectionLost(
+            f"{_subject(call)}: the answer ended after {len(answer.body)} of {length[:20]} bytes",
+            **_facts(call, answer, attempt),
+        )
+    checksum = headers.get("x-amz-crc32")
+    if checksum is not None and checksum != str(crc32(answer.body)):
+        raise _protocol_error(call, answer, attempt, CHECKSUM, "the body does not match its checksum")
+
+
+def _error_of(call: Call, answer: Answer, attempt: int) -> DynamormError:
+    if answer.status < 400:
+        code = REDIRECT if answer.status >= 300 else MALFORMED
+        why = "a redirect, which is never followed" if code == REDIRECT else "not a status of DynamoDB"
+        return _protocol_error(call, answer, attempt, code, f"HTTP {answer.status}: {why}")
+    facts = _object(answer.body)
+    service_code = _code(facts, answer.headers)
+    if not service_code:
+        return _foreign_error(call, answer, attempt)
+    return service_error(
+        service_code,
+        _text(facts, "message") or _text(facts, "Message"),
+        status=answer.status,
+        body=answer.body,
+        throttling_reasons=_throttling_reasons(facts),
+        **_facts(call, answer, attempt),
+    )
+
+
+def _foreign_error(call: Call, answer: Answer, attempt: int) -> DynamormError:
+    what = f"{_subject(call)}: HTTP {answer.status} without an error of DynamoDB"
+    error: ServerFault | Throttled
+    if answer.status >= 500:
+        error = ServerFault(what, status=answer.status, body=answer.body, **_facts(call, answer, attempt))
+    elif answer.status == 429:
+        error = Throttled(what, status=answer.status, body=answer.body, **_facts(call, answer, attempt))
+    else:
+        return _protocol_error(
+            call, answer, attempt, NOT_DYNAMODB, f"HTTP {answer.status} without an error of DynamoDB"
+        )
+    error.why = "something between here and DynamoDB answered, such as a proxy or a load balancer"
+    return error
+
+
+def _protocol_error(call: Call, answer: Answer, attempt: int, code: str, why: str) -> ProtocolError:
+    return ProtocolError(
+        f"{_subject(call)}: what came back is not an answer of DynamoDB",
+        why=why,
+        fix="check the endpoint, and the proxies on the way to it",
+        code=code,
+        **_facts(call, answer, attempt),
+    )
+
+
+def _subject(call: Call) -> str:
+    return f"{call.operation} on {call.table}" if call.table else call.operation
+
+
+def _facts(call: Call, answer: Answer, attempt: int) -> dict[str, Any]:
+    return {
+        "operation": call.operation,
+        "table": call.table,
+        "key": call.key,
+        "request_id": answer.headers.get(REQUEST_ID),
+        "attempts": attempt,
+    }
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        return _OBJECT.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+
+
+# `__type` is `com.amazonaws.dynamodb.v20120810#ThrottlingException`; the header that some front ends
+# send in its place is `ThrottlingException:http://…`.
+def _code(facts: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    text = _text(facts, "__type") or headers.get("x-amzn-errortype", "")
+    return text.rpartition("#")[2].partition(":")[0]
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = facts.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _throttling_reasons(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    found: Any = facts.get("ThrottlingReasons") or facts.get("throttlingReasons") or []
+    try:
+        entries = msgspec.convert(found, list[dict[str, Any]])
+    except msgspec.ValidationError:
+        return ()
+    reasons = [entry.get("reason") or entry.get("Reason") for entry in entries]
+    return tuple(reason for reason in reasons if isinstance(reason, str))

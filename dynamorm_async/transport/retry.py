@@ -1,0 +1,253 @@
+"""Decide whether a failed attempt is followed by another one, and after which wait.
+
+Takes the error of an attempt and what the call allows; gives seconds to wait, or the error that
+ends the call. Pure: dice and clock are handed in; only `Quotas` remembers. The numbers are the
+AWS SDKs' rules of 2026 for DynamoDB, whatever version of botocore is installed; what botocore does
+not retry and DynamoDB promises not to have carried out (TransactionConflict) is retried too.
+"""
+
+from enum import Enum
+from typing import Any
+
+import attrs
+
+from dynamorm_async.errors import (
+    CallTimeout,
+    CredentialsError,
+    DynamormError,
+    EndpointUnreachable,
+    InvalidRequest,
+    OutcomeUnknown,
+    ProtocolError,
+    ServiceError,
+    Throttled,
+    TransportError,
+)
+from dynamorm_async.transport.answer import CHECKSUM, NOT_DYNAMODB, REDIRECT
+from dynamorm_async.wire import Repeat
+
+HINT_SPAN = 5.0
+AMBIGUOUS_STATUS = frozenset({500, 502, 503, 504})
+IN_PROGRESS = "TransactionInProgressException"
+THROTTLING_CODES = frozenset(
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        IN_PROGRESS,
+    }
+)
+# Refused before anything was applied, so that every write may be sent again.
+SAFE_CODES = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
+AMBIGUOUS_CODES = frozenset(
+    {"InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException"}
+)
+
+
+class Kind(Enum):
+    """What an error means for the question whether to send again."""
+
+    AMBIGUOUS = "ambiguous"
+    """May pass, and the request may have been carried out."""
+    SAFE = "safe"
+    """May pass, and the request was not carried out."""
+    THROTTLING = "throttling"
+    """Will pass with time; not carried out."""
+    CREDENTIALS = "credentials"
+    """Not carried out; worth one more attempt if keys or clock can be put right."""
+    UNUSABLE = "unusable"
+    """Would come again; the request may have been carried out."""
+    FINAL = "final"
+    """Would come again; not carried out."""
+
+
+def classify(error: DynamormError) -> Kind:
+    """Return the kind of an attempt's error. Source: dynamodb.md, 4.2."""
+    if isinstance(error, ServiceError):
+        return _classify_service_error(error)
+    if isinstance(error, EndpointUnreachable):
+        return Kind.SAFE
+    if isinstance(error, ProtocolError):
+        return _classify_protocol_error(error)
+    if isinstance(error, TransportError):
+        return Kind.AMBIGUOUS if error.retryable else Kind.UNUSABLE
+    return Kind.FINAL
+
+
+def _classify_service_error(error: ServiceError) -> Kind:
+    code = error.service_code
+    if code in SAFE_CODES:
+        return Kind.SAFE
+    if code in THROTTLING_CODES or isinstance(error, Throttled) or error.status == 429:
+        return Kind.THROTTLING
+    if isinstance(error, CredentialsError):
+        # Status 0: there was nothing to sign with. Whoever finds credentials has tried already.
+        return Kind.CREDENTIALS if error.status else Kind.FINAL
+    if code in AMBIGUOUS_CODES or error.status in AMBIGUOUS_STATUS:
+        return Kind.AMBIGUOUS
+    return Kind.UNUSABLE if error.status >= 500 else Kind.FINAL
+
+
+def _classify_protocol_error(error: ProtocolError) -> Kind:
+    if error.code == CHECKSUM:
+        return Kind.AMBIGUOUS
+    return Kind.FINAL if error.code in {REDIRECT, NOT_DYNAMODB} else Kind.UNUSABLE
+
+
+def _at_least_one(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+    if value < 1:
+        raise InvalidRequest(
+            f"Retry({attribute.name}={value!r})", fix="give at least 1", code="transport.retry"
+        )
+
+
+def _not_negative(_: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
+    if not value >= 0:  # false for NaN as well
+        raise InvalidRequest(
+            f"Retry({attribute.name}={value!r})",
+            fix="give a number that isn't negative",
+            code="transport.retry",
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """How often and after which waits a failed call is sent again.
+
+    Attributes:
+        attempts: Most attempts of one call, the first included; 1 for no retry.
+        transient_base: Seconds; the wait before retry n (from 0) is drawn between 0 and base * 2**n.
+        throttling_base: The same for throttling.
+        longest: Seconds that no drawn wait exceeds.
+        quota: Tokens for retries of one set of tables; 0 for no retry. They come back with success,
+            so that an outage is not made worse, and one table's outage stops no other table.
+        transient_cost: Tokens a retry costs.
+        throttling_cost: Tokens a retry after throttling costs.
+
+    Source of the numbers: the AWS SDKs' "standard" retry mode of 2026, values for DynamoDB.
+    """
+
+    attempts: int = attrs.field(default=4, validator=_at_least_one)
+    transient_base: float = attrs.field(default=0.025, validator=_not_negative)
+    throttling_base: float = attrs.field(default=1.0, validator=_not_negative)
+    longest: float = attrs.field(default=20.0, validator=_not_negative)
+    quota: int = attrs.field(default=500, validator=_not_negative)
+    transient_cost: int = attrs.field(default=14, validator=_not_negative)
+    throttling_cost: int = attrs.field(default=5, validator=_not_negative)
+
+    def decide(
+        self,
+        error: DynamormError,
+        *,
+        attempt: int,
+        repeat: Repeat,
+        jitter: float,
+        hint: float | None = None,
+    ) -> float | None:
+        """Return the seconds to wait before attempt `attempt + 1`, or None to give up.
+
+        Args:
+            error: How attempt `attempt` (from 1) failed.
+            attempt: Attempts made so far.
+            repeat: What the call allows after an ambiguous failure.
+            jitter: Drawn from 0 to 1.
+            hint: Seconds that the service asked to wait (`x-amz-retry-after`), or None.
+
+        Credentials errors give None: only who can renew the credentials knows whether it helps.
+        """
+        kind = classify(error)
+        if attempt >= self.attempts or kind in {Kind.CREDENTIALS, Kind.UNUSABLE, Kind.FINAL}:
+            return None
+        if kind is Kind.AMBIGUOUS and repeat is Repeat.NEVER:
+            return None
+        wait = self._wait(error, kind, retry=attempt - 1, jitter=jitter)
+        return wait if hint is None else min(max(hint, wait), wait + HINT_SPAN)
+
+    def cost(self, error: DynamormError) -> int:
+        """Return the tokens that a retry after this error costs."""
+        return self.throttling_cost if classify(error) is Kind.THROTTLING else self.transient_cost
+
+    def _wait(self, error: DynamormError, kind: Kind, *, retry: int, jitter: float) -> float:
+        base = self.throttling_base if kind is Kind.THROTTLING else self.transient_base
+        longest = min(self.longest, base * 2.0 ** min(retry, 64))
+        if error.service_code == IN_PROGRESS:
+            # A transaction that stands still is recovered inline by an attempt at least 5 s after the
+            # first, so these waits may not be drawn near 0: 3/4 of 1 + 2 + 4 s is 5.25 s.
+            return longest * (0.75 + 0.25 * jitter)
+        return longest * jitter
+
+
+def may_have_been_carried_out(error: DynamormError) -> bool:
+    """Return whether the attempt that ended with this error may have changed something."""
+    return classify(error) in {Kind.AMBIGUOUS, Kind.UNUSABLE}
+
+
+def ending(error: DynamormError, *, repeat: Repeat, ambiguous: bool, attempts: int) -> DynamormError:
+    """Return the error that ends the call: the last one, or OutcomeUnknown with it as cause.
+
+    Args:
+        error: How the last attempt failed, or that the deadline passed.
+        repeat: What the call allows; a harmless call's outcome is never unknown, it can be repeated.
+        ambiguous: Whether any attempt, the last one included, may have been carried out.
+        attempts: Attempts made.
+    """
+    if repeat is Repeat.HARMLESS or not ambiguous:
+        return error
+    unknown = OutcomeUnknown(
+        f"{error.operation}{f' on {error.table}' if error.table else ''}: "
+        "it is not known whether the write was applied",
+        why=_why(error, attempts),
+        fix="read the item and decide; or choose idempotent=True or retry_ambiguous=True for such writes",
+        operation=error.operation,
+        table=error.table,
+        key=error.key,
+        service_code=error.service_code,
+        request_id=error.request_id,
+        attempts=attempts,
+    )
+    unknown.__cause__ = error
+    return unknown
+
+
+def _why(error: DynamormError, attempts: int) -> str:
+    last = error.service_code or type(error).__name__
+    if may_have_been_carried_out(error) or isinstance(error, CallTimeout):
+        return f"attempt {attempts} ended with {last}, after which it may have been carried out"
+    return f"an earlier attempt may have been carried out, and attempt {attempts} was answered {last}"
+
+
+class Quotas:
+    """Tokens for retries, one bucket for each set of tables; a full bucket is not stored.
+
+    Args:
+        capacity: Tokens of a full bucket.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._left: dict[tuple[str, ...], int] = {}
+
+    def take(self, tables: tuple[str, ...], cost: int) -> bool:
+        """Take tokens for one retry and return True, or leave the bucket as it is and return False."""
+        left = self._left.get(tables, self._capacity)
+        if cost > left:
+            return False
+        self._left[tables] = left - cost
+        return True
+
+    def give(self, tables: tuple[str, ...], tokens: int) -> None:
+        """Give tokens back after a success."""
+        left = self._left.get(tables)
+        if left is None:
+            return
+        if left + tokens >= self._capacity:
+            del self._left[tables]
+        else:
+            self._left[tables] = left + tokens

@@ -1,0 +1,391 @@
+"""Carry calls out: observers, middleware, retries, deadlines and a limit around single attempts.
+
+Takes a transport and gives `send`, the one function that everything goes through:
+
+    send = observed(middleware(… retried(limited(attempt))))
+
+What a failure means is decided in `retry`, what an answer means in `answer`; here is only what
+waits. A slot of the limit is held during an attempt and never during the wait for the next one.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
+from functools import partial
+from itertools import count
+from random import random
+from typing import Any, NoReturn, Protocol, runtime_checkable
+
+import anyio
+import attrs
+
+from dynamorm_async.errors import (
+    CallTimeout,
+    CredentialsError,
+    DynamormError,
+    InvalidRequest,
+    ServiceError,
+    TransportError,
+)
+from dynamorm_async.observe import (
+    AttemptFinished,
+    CallFinished,
+    CallStarted,
+    Observer,
+    Observers,
+    RetryScheduled,
+)
+from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
+from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
+from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
+
+# A middleware stands between the start of a call and its attempts, so the number of the call
+# cannot travel as an argument.
+_call_id: ContextVar[int] = ContextVar("dynamorm_async_call_id", default=0)
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """What a transport has beside `attempt` if it can put rejected credentials right."""
+
+    async def renew(self, error: CredentialsError, answer: Answer) -> bool:
+        """Fetch new credentials, or correct the clock by the answer; return whether a retry makes sense."""
+        ...
+
+
+class Waist:
+    """The way of every call to the service and back. Made by `open_waist`."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        retry: Retry,
+        max_concurrency: int,
+        attempt_timeout: float,
+        timeout: float | None,
+        observers: Iterable[Observer],
+        middleware: Iterable[Middleware],
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._renewing = transport if isinstance(transport, Renewing) else None
+        self._retry = retry
+        self._quotas = Quotas(retry.quota)
+        self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
+        self._attempt_timeout = attempt_timeout
+        self._timeout = timeout
+        self._observers = Observers(observers)
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._ids = count(1)
+        self._chained = self._chain(middleware)
+
+    async def send(self, call: Call) -> Reply:
+        """Carry one call out, as `wire.Send` says.
+
+        Raises:
+            ServiceError: The service answered with an error, at the end of all attempts.
+            OutcomeUnknown: The call may not be repeated, or its condition failed after an attempt
+                that may have been carried out itself; the error behind it is the cause.
+            TransportError: No usable answer came. CallTimeout with 0 attempts was never sent.
+        """
+        return await self._chained(call)
+
+    async def aclose(self) -> None:
+        """Close the transport; may be called twice."""
+        await self._transport.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        message = "a Waist holds connections and credentials and cannot be pickled"
+        raise TypeError(message)
+
+    def _chain(self, middleware: Iterable[Middleware]) -> Send:
+        send: Send = self._retried
+        for each in reversed(tuple(middleware)):
+            send = partial(_through, each, send)
+        return partial(self._observed, send) if self._observers else send
+
+    async def _observed(self, send: Send, call: Call) -> Reply:
+        call_id = next(self._ids)
+        size = len(call.body)
+        self._observers.tell(
+            CallStarted(call_id=call_id, operation=call.operation, tables=call.tables, bytes_sent=size)
+        )
+        started = self._clock()
+        token = _call_id.set(call_id)
+        finished = partial(
+            CallFinished, call_id=call_id, operation=call.operation, tables=call.tables, bytes_sent=size
+        )
+        try:
+            reply = await send(call)
+        except BaseException as error:
+            attempts = error.attempts if isinstance(error, DynamormError) else 0
+            event = finished(seconds=self._clock() - started, attempts=attempts, **_error_facts(error))
+            self._observers.tell(event)
+            raise
+        finally:
+            _call_id.reset(token)
+        self._observers.tell(
+            finished(
+                seconds=self._clock() - started,
+                attempts=reply.attempts,
+                bytes_received=len(reply.body),
+                request_id=reply.request_id,
+                ambiguous=reply.ambiguous,
+            )
+        )
+        return reply
+
+    async def _retried(self, call: Call) -> Reply:
+        run = _Run(call, self._deadline(call))
+        attempt = self._watched if self._observers else self._once
+        while True:
+            budget = await self._slot(run)
+            try:
+                try:
+                    return await attempt(run, budget)
+                finally:
+                    self._slots.release()
+            except DynamormError as error:
+                wait = await self._after(run, error)
+            if wait:
+                await self._sleep(wait)
+
+    def _deadline(self, call: Call) -> float | None:
+        timeout = call.timeout if call.timeout is not None else self._timeout
+        return None if timeout is None else self._clock() + timeout
+
+    def _budget(self, run: "_Run") -> float:
+        if run.deadline is None:
+            return self._attempt_timeout
+        left = run.deadline - self._clock()
+        if left <= 0:
+            raise _too_late(run)
+        return min(left, self._attempt_timeout)
+
+    async def _slot(self, run: "_Run") -> float:
+        """Take a slot of the limit and return the seconds that the attempt may last."""
+        budget = self._budget(run)
+        try:
+            self._slots.acquire_nowait()
+        except anyio.WouldBlock:
+            return await self._queued(run)
+        return budget
+
+    async def _queued(self, run: "_Run") -> float:
+        if run.deadline is None:
+            await self._slots.acquire()
+            return self._attempt_timeout
+        with anyio.move_on_after(run.deadline - self._clock()):
+            await self._slots.acquire()
+            try:
+                return self._budget(run)
+            except DynamormError:
+                self._slots.release()
+                raise
+        raise _too_late(run)
+
+    async def _once(self, run: "_Run", budget: float) -> Reply:
+        call = run.call
+        run.attempts += 1
+        run.answer = None
+        run.answer = answer = await self._transport.attempt(call, timeout=budget)
+        body = body_of(call, answer, attempt=run.attempts)
+        if run.attempts == 1:
+            self._quotas.give(run.tables, 1)
+        else:
+            self._quotas.give(run.tables, run.last_cost)
+        return Reply(
+            body=body,
+            attempts=run.attempts,
+            request_id=answer.headers.get(REQUEST_ID),
+            ambiguous=run.ambiguous,
+        )
+
+    async def _watched(self, run: "_Run", budget: float) -> Reply:
+        started = self._clock()
+        facts: dict[str, Any] = {}
+        try:
+            return await self._once(run, budget)
+        except BaseException as error:
+            facts = _error_facts(error)
+            raise
+        finally:
+            answer = run.answer
+            if answer is not None:
+                facts["request_id"] = answer.headers.get(REQUEST_ID)
+            self._observers.tell(
+                AttemptFinished(
+                    call_id=_call_id.get(),
+                    operation=run.call.operation,
+                    tables=run.call.tables,
+                    attempt=run.attempts,
+                    seconds=self._clock() - started,
+                    bytes_sent=len(run.call.body),
+                    bytes_received=len(answer.body) if answer is not None else 0,
+                    status=answer.status if answer is not None else None,
+                    **facts,
+                )
+            )
+
+    async def _after(self, run: "_Run", error: DynamormError) -> float:
+        """Return the wait before the next attempt, or raise what ends the call."""
+        _fill_in(error, run)
+        run.ambiguous = run.ambiguous or may_have_been_carried_out(error)
+        wait = await self._decide(run, error)
+        if wait is None:
+            raise _ended(run, error)
+        if run.deadline is not None and self._clock() + wait >= run.deadline:
+            raise _too_late(run, error)
+        if not self._quotas.take(run.tables, run.last_cost):
+            raise _ended(run, error)
+        if self._observers:
+            self._observers.tell(
+                RetryScheduled(
+                    call_id=_call_id.get(),
+                    operation=run.call.operation,
+                    tables=run.call.tables,
+                    attempt=run.attempts + 1,
+                    wait=wait,
+                    error=type(error).__name__,
+                    service_code=error.service_code,
+                )
+            )
+        return wait
+
+    async def _decide(self, run: "_Run", error: DynamormError) -> float | None:
+        run.last_cost = self._retry.cost(error)
+        if isinstance(error, CredentialsError) and classify(error) is Kind.CREDENTIALS:
+            return 0.0 if await self._renewed(run, error) else None
+        return self._retry.decide(
+            error,
+            attempt=run.attempts,
+            repeat=run.call.repeat,
+            jitter=self._jitter(),
+            hint=retry_after(run.answer) if run.answer is not None else None,
+        )
+
+    async def _renewed(self, run: "_Run", error: CredentialsError) -> bool:
+        if run.renewed or self._renewing is None or run.answer is None:
+            return False
+        if run.attempts >= self._retry.attempts:
+            return False
+        run.renewed = True
+        return await self._renewing.renew(error, run.answer)
+
+
+def open_waist(
+    transport: Transport,
+    *,
+    retry: Retry | None = None,
+    max_concurrency: int = 64,
+    attempt_timeout: float = 5.0,
+    timeout: float | None = None,
+    observers: Iterable[Observer] = (),
+    middleware: Iterable[Middleware] = (),
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+    jitter: Callable[[], float] = random,
+) -> Waist:
+    """Return the way of every call through `transport`; its owner closes it with `aclose`.
+
+    Args:
+        transport: Makes single attempts.
+        retry: Rules of retry; None for the defaults.
+        max_concurrency: Attempts that run at the same time; more calls wait for a free slot.
+        attempt_timeout: Seconds for one attempt: connecting, sending and reading.
+        timeout: Seconds for a whole call that brings no timeout of its own; None for no deadline.
+        observers: Told of every call, attempt and retry, in this order.
+        middleware: Around every call, the first one outermost.
+        clock: Seconds that only grow.
+        sleep: Wait for so many seconds.
+        jitter: Draw a number from 0 to 1.
+
+    Raises:
+        InvalidRequest: A number that means nothing.
+    """
+    _check_numbers(max_concurrency, attempt_timeout, timeout)
+    return Waist(
+        transport,
+        retry=retry or Retry(),
+        max_concurrency=max_concurrency,
+        attempt_timeout=attempt_timeout,
+        timeout=timeout,
+        observers=observers,
+        middleware=middleware,
+        clock=clock,
+        sleep=sleep,
+        jitter=jitter,
+    )
+
+
+@attrs.define
+class _Run:
+    """What one call has been through so far."""
+
+    call: Call
+    deadline: float | None
+    tables: tuple[str, ...] = attrs.field(init=False)
+    attempts: int = 0
+    ambiguous: bool = False
+    renewed: bool = False
+    last_cost: int = 0
+    answer: Answer | None = None
+
+    def __attrs_post_init__(self) -> None:
+        tables = self.call.tables
+        self.tables = tables if len(tables) < 2 else tuple(sorted(set(tables)))
+
+
+async def _through(middleware: Middleware, send: Send, call: Call) -> Reply:
+    return await middleware(call, send)
+
+
+def _check_numbers(max_concurrency: int, attempt_timeout: float, timeout: float | None) -> None:
+    positive = {"max_concurrency": max_concurrency, "attempt_timeout": attempt_timeout, "timeout": timeout}
+    for name, value in positive.items():
+        if value is not None and not value > 0:
+            raise InvalidRequest(
+                f"connect({name}={value!r})", fix="give a number above 0", code="transport.invalid-number"
+            )
+
+
+def _fill_in(error: DynamormError, run: _Run) -> None:
+    call = run.call
+    error.operation = error.operation or call.operation
+    error.table = error.table or call.table
+    error.key = error.key or call.key
+    sent = isinstance(error, TransportError) or (isinstance(error, ServiceError) and error.status)
+    if sent or run.attempts > 1:
+        error.attempts = run.attempts
+
+
+def _ended(run: _Run, error: DynamormError) -> DynamormError:
+    return ending(error, repeat=run.call.repeat, ambiguous=run.ambiguous, attempts=run.attempts)
+
+
+def _too_late(run: _Run, last: DynamormError | None = None) -> DynamormError:
+    call = run.call
+    where = f" on {call.table}" if call.table else ""
+    error = CallTimeout(
+        f"{call.operation}{where}: the deadline of the call passed",
+        why=f"{run.attempts} attempts were made" if run.attempts else "no slot was free; nothing was sent",
+        fix="give the call a longer timeout, or the client more concurrency",
+        operation=call.operation,
+        table=call.table,
+        key=call.key,
+        attempts=run.attempts,
+    )
+    error.__cause__ = last
+    return _ended(run, error)
+
+
+def _error_facts(error: BaseException) -> dict[str, Any]:
+    name = type(error).__name__
+    if not isinstance(error, DynamormError):
+        return {"error": name}
+    return {"error": name, "service_code": error.service_code, "request_id": error.request_id}

@@ -1,0 +1,161 @@
+"""Observers are told everything, break nothing, and log no secret."""
+
+import logging
+
+import attrs
+import pytest
+
+from dynamorm_async.observe import (
+    AttemptFinished,
+    CallFinished,
+    CallStarted,
+    Event,
+    LogObserver,
+    Observers,
+    RetryScheduled,
+)
+
+STARTED = CallStarted(call_id=1, operation="GetItem", tables=("users",), bytes_sent=40)
+ATTEMPT = AttemptFinished(
+    call_id=1,
+    operation="GetItem",
+    tables=("users",),
+    attempt=1,
+    seconds=0.0125,
+    bytes_sent=40,
+    bytes_received=90,
+    status=200,
+    request_id="R1",
+)
+RETRY = RetryScheduled(
+    call_id=1,
+    operation="GetItem",
+    tables=("users",),
+    attempt=2,
+    wait=0.025,
+    error="Throttled",
+    service_code="ThrottlingException",
+)
+FINISHED = CallFinished(
+    call_id=1,
+    operation="GetItem",
+    tables=("users",),
+    seconds=0.5,
+    attempts=2,
+    bytes_sent=40,
+    bytes_received=90,
+    request_id="R1",
+)
+FAILED = attrs.evolve(FINISHED, error="Throttled", service_code="ThrottlingException")
+
+
+class Failing:
+    """An observer that raises on every event."""
+
+    told = 0
+
+    def on_event(self, event: Event) -> None:
+        self.told += 1
+        message = f"no {type(event).__name__}"
+        raise RuntimeError(message)
+
+
+@attrs.define
+class Keeping:
+    """An observer that keeps what it was told."""
+
+    events: list[Event] = attrs.field(factory=list[Event])
+
+    def on_event(self, event: Event) -> None:
+        self.events.append(event)
+
+
+def test_without_observers_there_is_nothing_to_tell() -> None:
+    assert not Observers()
+    assert Observers([Keeping()])
+
+
+def test_an_observer_that_fails_hides_nothing_from_the_next() -> None:
+    failing, keeping = Failing(), Keeping()
+
+    Observers([failing, keeping]).tell(STARTED)
+
+    assert (failing.told, keeping.events) == (1, [STARTED])
+
+
+def test_a_failing_observer_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    observers = Observers([Failing()])
+
+    observers.tell(STARTED)
+    observers.tell(FINISHED)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "observer Failing failed on CallStarted; its further failures are not logged"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "text"),
+    [
+        (STARTED, logging.DEBUG, "call 1: GetItem on users started, 40 bytes"),
+        (
+            ATTEMPT,
+            logging.DEBUG,
+            "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back",
+        ),
+        (
+            RETRY,
+            logging.INFO,
+            "call 1: GetItem on users will be sent again (attempt 2) in 0.025 s: ThrottlingException",
+        ),
+        (
+            FINISHED,
+            logging.DEBUG,
+            "call 1: GetItem on users succeeded (request R1) after 500.0 ms and 2 attempts",
+        ),
+        (
+            FAILED,
+            logging.WARNING,
+            (
+                "call 1: GetItem on users failed with Throttled ThrottlingException (request R1) "
+                "after 500.0 ms and 2 attempts"
+            ),
+        ),
+    ],
+    ids=["started", "attempt", "retry", "finished", "failed"],
+)
+def test_each_event_is_one_line(
+    event: Event, level: int, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "dynamorm_async.calls")
+
+    LogObserver().on_event(event)
+
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, text)]
+
+
+def test_a_failed_condition_is_an_ordinary_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "dynamorm_async.calls")
+
+    LogObserver().on_event(attrs.evolve(FAILED, service_code="ConditionalCheckFailedException"))
+
+    assert [record.levelno for record in caplog.records] == [logging.DEBUG]
+
+
+def test_text_from_the_other_side_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    LogObserver().on_event(attrs.evolve(FAILED, service_code="X\r\nroot: all is well", request_id="R\n1"))
+
+    assert caplog.text.count("\n") == 1
+
+
+def test_lines_go_to_the_logger_given(caplog: pytest.LogCaptureFixture) -> None:
+    LogObserver(logging.getLogger("mine")).on_event(FAILED)
+
+    assert [record.name for record in caplog.records] == ["mine"]
+
+
+@pytest.mark.parametrize("kind", [CallStarted, AttemptFinished, RetryScheduled, CallFinished])
+def test_no_event_has_room_for_keys_items_or_bodies(kind: type[Event]) -> None:
+    names = {field.name for field in attrs.fields(kind)}
+
+    assert names.isdisjoint({"key", "keys", "item", "items", "body", "headers", "token"})
