@@ -75,7 +75,8 @@ def _endpoint(container: Any, name: str) -> str:
     try:
         container.start()
         return f"http://{container.get_container_host_ip()}:{container.get_exposed_port(PORT)}"
-    except (docker.errors.DockerException, OSError) as error:
+    # testcontainers' own errors are RuntimeErrors; StopIteration is how it says that the container ended.
+    except (docker.errors.DockerException, OSError, RuntimeError, StopIteration) as error:
         raise Lack(f"{IMAGE} did not start: {str(error)[:200]}", GET_DOCKER).error(name) from error
 
 
