@@ -79,7 +79,7 @@ distclean: clean ## Remove .venv, too
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer on the PATH: install one, or name it: make PYTHON=…"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "$(PYTHON) is older than Python 3.11: name another: make PYTHON=…"; exit 1; }
+		|| { echo "$(PYTHON) is no Python 3.11 or newer: name another: make PYTHON=…"; exit 1; }
 	@$(if $(UV),,$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| { echo "$(PYTHON) has no venv: install it (Debian: python3-venv), or install uv"; exit 1; })
 	$(MAKE_VENV) || { rm -rf .venv; exit 1; }

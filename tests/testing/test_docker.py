@@ -111,13 +111,8 @@ def test_the_container_is_created_started_found_and_removed(docker: type[FakeDoc
     assert told == f"docker http://127.0.0.1:{docker.port}"
     assert docker.asked == ["create", "c0ffee/start", "delete c0ffee"]
     assert docker.created["Image"] == "amazon/dynamodb-local:2.6.1"
-    assert docker.created["Cmd"] == [
-        "-jar",
-        "DynamoDBLocal.jar",
-        "-inMemory",
-        "-sharedDb",
-        "-disableTelemetry",
-    ]
+    command = "-jar DynamoDBLocal.jar -inMemory -sharedDb -disableTelemetry"
+    assert docker.created["Cmd"] == command.split()
     assert docker.created["HostConfig"]["PortBindings"] == {"8000/tcp": [{"HostIp": "", "HostPort": ""}]}
 
 
