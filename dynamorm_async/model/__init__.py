@@ -15,15 +15,17 @@ from dynamorm_async.model.attributes import (
     updated_at,
     version,
 )
+from dynamorm_async.model.checks import ENTITY_ATTRIBUTE
 from dynamorm_async.model.declare import model
 from dynamorm_async.model.indexes import GlobalIndex, LocalIndex
 from dynamorm_async.model.instances import evolve, with_version
 from dynamorm_async.model.registry import condition, path_of, registered_models, spec_of
 from dynamorm_async.model.spec import FieldSpec, IndexSpec, ModelSpec, Role, Template
 from dynamorm_async.model.states import KEPT, UNSET, Kept, Stored, Unset
-from dynamorm_async.model.types import TypedDeclaration, typed_fields
+from dynamorm_async.model.types import TypedDeclaration, evaluated, members_of, typed_fields
 
 __all__ = [
+    "ENTITY_ATTRIBUTE",
     "KEPT",
     "UNSET",
     "Attr",
@@ -41,7 +43,9 @@ __all__ = [
     "attribute",
     "condition",
     "created_at",
+    "evaluated",
     "evolve",
+    "members_of",
     "model",
     "partition_key",
     "path_of",

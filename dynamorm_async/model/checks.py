@@ -9,13 +9,12 @@ Source of the numbers: DynamoDB developer guide, "Quotas" and "Naming rules".
 from __future__ import annotations
 
 import re
-import types
 from datetime import datetime
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 from dynamorm_async.errors import InvalidModel, quoted
 from dynamorm_async.model.spec import FieldSpec, ModelSpec, Role
-from dynamorm_async.model.types import declared_type
+from dynamorm_async.model.types import declared_type, members_of
 from dynamorm_async.wire import LIMITS
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -187,19 +186,14 @@ def _check_type(field: FieldSpec, where: str) -> None:
     }.get(field.role)
     if wanted is None:
         return
-    members = {member for member in _members(tp) if member is not types.NoneType}
-    allowed_none = field.role is Role.TTL
-    if not members <= set(wanted) or not members or (type(None) in _members(tp) and not allowed_none):
+    members, has_none = members_of(tp)
+    if not members or not set(members) <= set(wanted) or (has_none and field.role is not Role.TTL):
         names = " or ".join(cls.__name__ for cls in wanted)
         raise InvalidModel(
             f"{where}: a {field.role.value} field is {names}, not {tp}",
             fix=f"annotate it Attr[{wanted[0].__name__}]",
             code="model.role-type",
         )
-
-
-def _members(tp: Any) -> tuple[Any, ...]:
-    return get_args(tp) if get_origin(tp) in (Union, types.UnionType) else (tp,)
 
 
 def _is_plainly_empty(value: Any) -> bool:

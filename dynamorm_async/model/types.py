@@ -9,14 +9,16 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import sys
+import types
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, ForwardRef, Generic, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, ForwardRef, Generic, TypeVar, Union, get_args, get_origin
 
 import attrs
 
 from dynamorm_async.errors import InvalidModel, quoted
 from dynamorm_async.model.attributes import Attr
+from dynamorm_async.model.spec import FieldSpec, ModelSpec
 
 NAMESPACE = "__dynamorm_namespace__"
 _FACTORY: Any = attrs.Factory  # a class at run time, a function for type checkers
@@ -73,6 +75,20 @@ def evaluate(cls: type, annotation: Any, *, field: str) -> Any:
             code="model.unknown-annotation",
         ) from error
     return evaluate(cls, value, field=field) if isinstance(value, (str, ForwardRef)) else declared_type(value)
+
+
+def evaluated(spec: ModelSpec, field: FieldSpec) -> Any:
+    """Return the type of a model's field, evaluated where it was declared."""
+    owner = next(base for base in spec.cls.__mro__ if field.name in inspect.get_annotations(base))
+    return substituted(
+        evaluate(owner, field.annotation, field=field.name), _type_variables(spec.cls).get(owner, {})
+    )
+
+
+def members_of(tp: Any) -> tuple[tuple[Any, ...], bool]:
+    """Return the members of a union without None, and whether None was one; a single type is one member."""
+    members = get_args(tp) if get_origin(tp) in (Union, types.UnionType) else (tp,)
+    return tuple(member for member in members if member is not types.NoneType), types.NoneType in members
 
 
 def typed_fields(tp: Any) -> tuple[TypedDeclaration, ...]:

@@ -1,0 +1,301 @@
+"""Generate the two functions that carry a class over: instance to JSON members, struct to instance.
+
+Takes the members of a class with their codecs; gives compiled functions whose source a debugger
+and a traceback can show. The rules of what is left out, what is NULL and what a missing attribute
+means are decided here, once, and written into the source.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from enum import Enum
+from itertools import count
+from types import NoneType
+from typing import Any, cast
+
+import attrs
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from dynamorm_async.codecs.base import Codec, Scope, quote
+from dynamorm_async.codecs.containers import Maybe, SetOf
+from dynamorm_async.codecs.scalars import Integer, Scalar
+from dynamorm_async.errors import InvalidValue
+from dynamorm_async.wire import LIMITS
+
+_IMMUTABLE = (str, int, float, bool, bytes, NoneType, Decimal, Enum, frozenset)
+_numbers = count(1)
+
+
+@attrs.frozen(kw_only=True)
+class Member:
+    """One field of a class as it is stored.
+
+    Attributes:
+        name: The field's Python name.
+        attribute: Its name on the wire.
+        codec: Both ways for its type.
+        has_default: Whether a missing attribute has a value to take.
+        make_default: Gives that value.
+        argument: The constructor's name for it, or None where the constructor does not take it.
+        omit_empty: Whether every empty value is left out.
+        null: Whether NULL is stored where the attribute would be left out.
+        never_null: Whether NULL may not be stored: keys of indexes.
+        stamp: The argument of the encoder that holds its text, for fields that the library fills.
+        computed: Gives its text from the instance, or None to leave it out; for templates.
+        recovered: Gives its value from the item's struct where the attribute is missing.
+    """
+
+    name: str
+    attribute: str
+    codec: Codec
+    has_default: bool
+    make_default: Callable[[], Any]
+    argument: str | None
+    omit_empty: bool = False
+    null: bool = False
+    never_null: bool = False
+    stamp: str | None = None
+    computed: Callable[[Any], str | None] | None = None
+    recovered: Callable[[Any], Any] | None = None
+
+    def is_left_out(self, value: Any) -> bool:
+        """Tell whether a value of the field is not stored at all."""
+        if self.omit_empty:
+            return is_empty(value)
+        if value is None:
+            return self.never_null or (self.codec.can_be_none and not self.null and self._default_is_none())
+        return self.codec.is_empty_collection(value) and not self.null and self._default_is_empty()
+
+    def _default_is_none(self) -> bool:
+        return not self.has_default or self.make_default() is None
+
+    def _default_is_empty(self) -> bool:
+        return not self.has_default or not self.make_default()
+
+
+def is_empty(value: Any) -> bool:
+    """Tell whether a value counts as empty for `omit_empty`.
+
+    None, "", 0, False, an empty collection, a structure whose fields are all empty, and the zero
+    time of Go (year 1), as the services that share the table see it.
+    """
+    if value is None or (hasattr(value, "__len__") and not len(value)):
+        return True
+    cls = cast("type[Any]", type(value))
+    if attrs.has(cls):
+        return all(is_empty(getattr(value, field.name)) for field in attrs.fields(cls))
+    if isinstance(value, (int, float, Decimal)):
+        return not value
+    return getattr(value, "year", None) == 1 and value == value.replace(
+        month=1, day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+
+
+def item_struct(name: str, members: Sequence[Member], *, extra: Sequence[str], strict: bool) -> Any:
+    """Return the msgspec struct that reads the members of one item or map."""
+    fields: list[Any] = [(member.name, member.codec.wire | UnsetType, UNSET) for member in members]
+    fields += [(attribute, msgspec.Raw | UnsetType, UNSET) for attribute in extra]
+    return msgspec.defstruct(
+        name,
+        fields,
+        rename={member.name: member.attribute for member in members},
+        forbid_unknown_fields=strict,
+    )
+
+
+def encoder(owner: str, members: Sequence[Member], *, stamps: Sequence[str]) -> Callable[..., list[str]]:
+    """Return a function of an instance (and stamps) that gives its JSON members: `'"id":{"S":"x"}'`."""
+    scope = Scope()
+    arguments = "".join(f", {stamp}=None" for stamp in stamps)
+    lines = [f"def encode_{_safe(owner)}(o{arguments}):", "    p = []", "    at = ''", "    try:"]
+    for index, member in enumerate(members):
+        lines += (f"        {line}" for line in _encode_lines(index, member, scope))
+    lines += ["        pass"] if not members else []
+    lines += ["    except InvalidValue as error:", "        raise error.under(at) from error.__cause__"]
+    lines += ["    return p"]
+    function: Callable[..., list[str]] = _compiled(f"encode_{_safe(owner)}", lines, scope)
+    return function
+
+
+def decoder(
+    owner: str, cls: type[Any], members: Sequence[Member], *, frozen: bool, plain: bool
+) -> Callable[[Any], Any]:
+    """Return a function of an item's struct that gives an instance of `cls`.
+
+    Args:
+        owner: The class's name, for the source.
+        cls: The class.
+        members: Its fields.
+        frozen: Whether instances refuse plain assignment.
+        plain: Whether the class has no validators, converters or hooks of its own that must run,
+            so that an instance may be filled without its constructor.
+    """
+    scope = Scope()
+    lines = [f"def decode_{_safe(owner)}(i):", "    at = ''", "    try:"]
+    assign = "setattr_(o, '{name}', {value})" if frozen or not plain else "o.{name} = {value}"
+    if plain:
+        lines.append(f"        o = new({scope.name(cls, 'cls')})")
+    later: list[str] = []
+    arguments: list[str] = []
+    for index, member in enumerate(members):
+        value = _decode_expression(index, member, scope)
+        lines += [f"        at = {member.name!r}", f"        v = i.{member.name}"]
+        if plain:
+            lines.append("        " + assign.format(name=member.name, value=value))
+            continue
+        lines.append(f"        v{index} = {value}")
+        if member.argument is None:
+            later.append("    " + assign.format(name=member.name, value=f"v{index}"))
+        else:
+            arguments.append(f"{member.argument}=v{index}")
+    lines += ["        pass"] if not members else []
+    lines += ["    except InvalidValue as error:", "        raise error.under(at) from error.__cause__"]
+    if not plain:
+        make = scope.name(_constructor(cls), "make")
+        lines += [f"    o = {make}({', '.join(arguments)})", *later]
+    function: Callable[[Any], Any] = _compiled(f"decode_{_safe(owner)}", [*lines, "    return o"], scope)
+    return function
+
+
+def _encode_lines(index: int, member: Member, scope: Scope) -> list[str]:
+    attribute = quote(member.attribute)
+    head = [f"at = {member.name!r}"]
+    if member.stamp is not None:
+        opening, closing = ('{"N":"', '"}') if isinstance(member.codec, Integer) else ('{"S":"', '"}')
+        return [
+            f"if {member.stamp} is not None:",
+            f"    p.append({attribute + ':' + opening!r} + {member.stamp} + {closing!r})",
+        ]
+    if member.computed is not None:
+        computed = scope.name(member.computed, f"computed_{index}")
+        encode = member.codec.encode_source("v", scope)
+        return [
+            *head,
+            f"v = {computed}(o)",
+            "if v is not None:",
+            f"    p.append({attribute + ':'!r} + {encode})",
+        ]
+    head.append(f"v = o.{member.name}")
+    line = f"p.append({attribute + ':'!r} + {member.codec.encode_source('v', scope)})"
+    test = _left_out_source(index, member, scope)
+    return [*head, f"if not ({test}):", f"    {line}"] if test else [*head, line]
+
+
+def _left_out_source(index: int, member: Member, scope: Scope) -> str:
+    if member.omit_empty:
+        return f"{scope.name(is_empty, 'is_empty')}(v)"
+    inner = member.codec.inner if isinstance(member.codec, Maybe) else member.codec
+    can_vanish = member.codec.can_be_none or member.never_null or isinstance(inner, SetOf)
+    if not can_vanish or not (member.is_left_out(None) or member.is_left_out(set[Any]())):
+        return ""
+    if isinstance(inner, SetOf) and member.is_left_out(None) and member.is_left_out(set[Any]()):
+        return "v is None or (not v and v.__class__ is set)"
+    if not isinstance(inner, SetOf) and member.codec.reads.keys() <= {"S", "N", "B", "BOOL", "L", "M"}:
+        return "v is None"
+    return f"{scope.name(member.is_left_out, f'left_out_{index}')}(v)"
+
+
+def _decode_expression(index: int, member: Member, scope: Scope) -> str:
+    fallback = scope.name(_fallback(member), f"fallback_{index}")
+    present = member.codec.decode_source("v", scope, fallback)
+    return f"({_missing_source(index, member, scope)} if v is UNSET else {present})"
+
+
+def _missing_source(index: int, member: Member, scope: Scope) -> str:
+    if member.recovered is not None:
+        return f"{scope.name(member.recovered, f'recovered_{index}')}(i)"
+    if member.has_default:
+        value = member.make_default()
+        if isinstance(value, _IMMUTABLE):
+            return scope.name(value, f"default_{index}")
+        return f"{scope.name(member.make_default, f'make_default_{index}')}()"
+    return f"{scope.name(_missing(member), f'missing_{index}')}()"
+
+
+def _missing(member: Member) -> Callable[[], Any]:
+    def missing() -> Any:
+        if member.codec.can_be_none:
+            return None
+        if isinstance(member.codec, SetOf):
+            return member.codec.make(())
+        raise InvalidValue(
+            "is missing in the stored item and has no default",
+            fix="give the field a default, or declare it with None",
+            code="codecs.missing",
+        )
+
+    return missing
+
+
+def _fallback(member: Member) -> Callable[[Any], Any]:
+    """Return what reads a wire struct that the fast way is not for: NULL, and wrong tags."""
+    codec = member.codec
+
+    def fallback(wire: Any) -> Any:
+        is_null = wire.NULL is True
+        if is_null and not codec.can_be_none and not isinstance(codec, SetOf) and member.has_default:
+            return member.make_default()
+        return codec.decode(wire)
+
+    return fallback
+
+
+def _constructor(cls: type[Any]) -> Callable[..., Any]:
+    def make(**values: Any) -> Any:
+        try:
+            return cls(**values)
+        except InvalidValue:
+            raise
+        except (ValueError, TypeError) as error:
+            raise InvalidValue(
+                f"{cls.__name__} refused what is stored",
+                why=str(error),
+                fix="see the validator or hook of the class that raised it",
+                code="codecs.validator",
+            ) from error
+
+    return make
+
+
+def _compiled(name: str, lines: Sequence[str], scope: Scope) -> Any:
+    source = "\n".join(lines) + "\n"
+    filename = f"<dynamorm_async generated {name} {next(_numbers)}>"
+    names: dict[str, Any] = {
+        "InvalidValue": InvalidValue,
+        "UNSET": UNSET,
+        "MANY": 10**LIMITS.number_digits,
+        "new": object.__new__,
+        "quote": quote,
+        "setattr_": object.__setattr__,
+        **scope.names,
+    }
+    # Where tracebacks and debuggers look for source that is in no file.
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    exec(compile(source, filename, "exec"), names)  # noqa: S102 - our own source, from names checked as identifiers
+    return names[name]
+
+
+def _safe(name: str) -> str:
+    return "".join(
+        character if character.isidentifier() or character.isdigit() else "_" for character in name
+    )
+
+
+def texts_of(codecs: Sequence[tuple[str, Codec]], instance: Any) -> dict[str, str] | None:
+    """Return the texts of some fields of an instance, or None where one of them is None."""
+    texts: dict[str, str] = {}
+    for name, codec in codecs:
+        value = getattr(instance, name)
+        if value is None:
+            return None
+        inner = codec.inner if isinstance(codec, Maybe) else codec
+        if not isinstance(inner, Scalar):
+            raise InvalidValue("a template takes texts and numbers", path=name)
+        try:
+            texts[name] = inner.to_text(value)
+        except InvalidValue as error:
+            raise error.under(name) from error.__cause__
+    return texts

@@ -1,0 +1,71 @@
+"""The codec of a value that is a key of the table or of an index: never empty, never too long.
+
+Source: DynamoDB developer guide, "Quotas": 1 to 2,048 bytes for a partition key, 1 to 1,024 for a
+sort key; an empty value may not be a key of an index either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dynamorm_async.codecs.base import Scope
+from dynamorm_async.codecs.scalars import Binary, Scalar
+from dynamorm_async.errors import InvalidValue
+
+
+class KeyPart(Scalar):
+    """A scalar's codec with the rules of keys."""
+
+    def __init__(self, inner: Scalar, limit: int | None) -> None:
+        self._inner, self._limit = inner, limit
+        self.label, self.tag, self.writes = inner.label, inner.tag, inner.writes
+
+    @property
+    def reads(self) -> Mapping[str, Any]:
+        return self._inner.reads
+
+    def to_text(self, value: Any) -> str:
+        return self._inner.to_text(value)
+
+    def from_text(self, text: str) -> Any:
+        return self._inner.from_text(text)
+
+    def encode(self, value: Any) -> str:
+        text = self._inner.encode(value)
+        if self.tag != "N":
+            self._check(value, text)
+        return text
+
+    def decode(self, wire: Any) -> Any:
+        return self._inner.decode(wire)
+
+    def encode_source(self, variable: str, scope: Scope) -> str:
+        if self.tag == "N":
+            return self._inner.encode_source(variable, scope)
+        return f"{scope.name(self.encode, 'encode_key')}({variable})"
+
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+        return self._inner.decode_source(variable, scope, fallback)
+
+    def element(self) -> Any:
+        return self._inner.element()
+
+    def _check(self, value: Any, text: str) -> None:
+        if text in ('{"S":""}', '{"B":""}'):
+            raise InvalidValue(
+                "a key cannot be empty",
+                why="the service refuses empty keys of tables and indexes",
+                fix="give a value; for an index key, None leaves the item out of the index",
+                code="codecs.empty-key",
+            )
+        # A character has at most four bytes, so most keys need no counting.
+        if self._limit is not None and len(text) * 4 > self._limit:
+            whole = bytes(value) if isinstance(self._inner, Binary) else self.to_text(value).encode()
+            if len(whole) > self._limit:
+                raise InvalidValue(
+                    f"a key of {len(whole)} bytes",
+                    why=f"the service takes at most {self._limit} here",
+                    fix="use a shorter key, or a digest of it",
+                    code="codecs.key-size",
+                )

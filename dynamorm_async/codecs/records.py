@@ -1,0 +1,593 @@
+"""A model's codec: instances to and from the bytes of whole requests and responses.
+
+Generated once per model and converter. Keys, conditions and updates ask the same codecs for their
+values, so a value is stored the same wherever it stands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, NoReturn, TypeVar, cast
+
+import attrs
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from dynamorm_async.codecs.base import Codec, quote
+from dynamorm_async.codecs.build import Types
+from dynamorm_async.codecs.containers import Anything, Maybe, too_deep
+from dynamorm_async.codecs.generate import Member, decoder, encoder, item_struct, texts_of
+from dynamorm_async.codecs.keys import KeyPart
+from dynamorm_async.codecs.scalars import Expiry, Integer, Scalar, Text, Timestamp
+from dynamorm_async.codecs.structures import in_field, is_frozen, is_plain
+from dynamorm_async.codecs.wires import Tagged, plain_of
+from dynamorm_async.errors import InvalidExpression, InvalidModel, InvalidValue, ProtocolError, quoted
+from dynamorm_async.expressions import Place, Resolved
+from dynamorm_async.expressions import Role as SlotRole
+from dynamorm_async.model import (
+    ENTITY_ATTRIBUTE,
+    KEPT,
+    FieldSpec,
+    Kept,
+    ModelSpec,
+    Role,
+    evaluated,
+    members_of,
+)
+from dynamorm_async.model import UNSET as NEVER_SET
+from dynamorm_async.wire import LIMITS, item_size
+
+M = TypeVar("M")
+
+_STAMPS = {Role.CREATED: "created", Role.UPDATED: "updated", Role.VERSION: "version"}
+
+
+@attrs.frozen(kw_only=True)
+class Stamps:
+    """What the library writes into its own fields: texts as they stand under the tag, or None."""
+
+    created: str | None = None
+    updated: str | None = None
+    version: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ItemPage(Generic[M]):
+    """One answer to Query or Scan.
+
+    Attributes:
+        items: The instances, in the answer's order.
+        last_key: The JSON text of LastEvaluatedKey, or None at the end.
+        scanned: Items that the service evaluated, before filtering.
+    """
+
+    items: list[M]
+    last_key: str | None
+    scanned: int
+
+
+class Record(Generic[M]):
+    """Both ways between instances of one model and JSON."""
+
+    def __init__(self, spec: ModelSpec, types: Types) -> None:
+        self.spec = spec
+        self._types = types
+        self.members: dict[str, Member] = {}
+        for field in spec.fields.values():
+            self.members[field.name] = self._member(field)
+        for field in spec.fields.values():
+            self._add_template(field)
+        members = list(self.members.values())
+        self._field_of = {member.attribute: member.name for member in members}
+        self._known = frozenset({*self._field_of, *((ENTITY_ATTRIBUTE,) if spec.entity is not None else ())})
+        self._encode = encoder(spec.name, members, stamps=tuple(_STAMPS.values()))
+        self._fill = decoder(
+            spec.name, spec.cls, members, frozen=is_frozen(spec.cls), plain=is_plain(spec.cls)
+        )
+        self._struct = item_struct(
+            spec.name, members, extra=(ENTITY_ATTRIBUTE,) if spec.entity is not None else (), strict=False
+        )
+        self._entity_text = f'{{"S":{quote(spec.entity)}}}' if spec.entity is not None else None
+        self._item_type: Any = msgspec.Raw if spec.unknown != "drop" else self._struct
+        self._raw_reader = msgspec.json.Decoder(self._struct)
+        self._readers: dict[str, msgspec.json.Decoder[Any]] = {}
+        self._page_reader = msgspec.json.Decoder(_page_struct(self._item_type))
+        self._has_recursion = any(structure.is_recursive for structure in types.structures.values())
+        self._plain = Anything()
+
+    # Instances to JSON.
+
+    def encode_item(self, item: M, stamps: Stamps) -> str:
+        """Return the whole item as JSON text, `{"id":{"S":"x"},…}`.
+
+        Raises:
+            InvalidValue: A field's value cannot be stored; the path begins with the model's name.
+        """
+        self.check_instance(item)
+        try:
+            pieces = self._encode(item, stamps.created, stamps.updated, stamps.version)
+        except InvalidValue as error:
+            raise error.under(self.spec.name) from error.__cause__
+        if self._entity_text is not None:
+            pieces.append(f"{quote(ENTITY_ATTRIBUTE)}:{self._entity_text}")
+        kept: Kept | None = getattr(item, KEPT, None)
+        if kept is not None:
+            pieces.extend(f"{quote(name)}:{text}" for name, text in kept.unknown.items())
+        text = f"{{{','.join(pieces)}}}"
+        self._check_text(text)
+        return text
+
+    def encode_field(self, name: str, value: object) -> str | None:
+        """Return the tagged JSON of one field's value, or None where it is left out."""
+        member = self.members[name]
+        if member.is_left_out(value):
+            return None
+        try:
+            return member.codec.encode(value)
+        except InvalidValue as error:
+            raise error.under(f"{self.spec.name}.{name}") from error.__cause__
+
+    def encode_computed(self, name: str, values: Any) -> str | None:
+        """Return the tagged JSON of a template's field, from an object that holds its parts."""
+        member = self.members[name]
+        if member.computed is None:
+            raise InvalidValue(f"{name} has no template")
+        try:
+            text = member.computed(values)
+            return None if text is None else member.codec.encode(text)
+        except InvalidValue as error:
+            raise error.under(f"{self.spec.name}.{name}") from error.__cause__
+
+    def is_left_out(self, name: str, value: object) -> bool:
+        """Tell whether a value of the field is not stored at all, so that an update removes it."""
+        return self.members[name].is_left_out(value)
+
+    def check_instance(self, item: object) -> None:
+        """Refuse what is no instance of the model."""
+        if type(item) is not self.spec.cls:
+            raise InvalidValue(
+                f"expected {self.spec.name}, got {type(item).__name__}",
+                fix=f"hand in a {self.spec.name}, or use the table handle of {type(item).__name__}",
+                code="codecs.wrong-model",
+            )
+
+    def encode_plain(self, value: object) -> str:
+        """Return the tagged JSON of a value without a field."""
+        return self._plain.encode(value)
+
+    # JSON to instances.
+
+    def decode_item(self, body: bytes | str, *, member: str = "Item") -> M | None:
+        """Return the instance under a member of an answer, or None where there is none.
+
+        Args:
+            body: The whole answer.
+            member: "Item", or "Attributes".
+
+        Raises:
+            InvalidValue: The stored item does not fit the model.
+            ProtocolError: The answer is not of the operation's shape.
+        """
+        reader = self._readers.get(member)
+        if reader is None:
+            struct = msgspec.defstruct("Answer", [(member, self._item_type | UnsetType, UNSET)])
+            reader = self._readers[member] = msgspec.json.Decoder(struct)
+        stored = getattr(self._read(reader, body), member)
+        return None if stored is UNSET else self._instance(stored)
+
+    def decode_page(self, body: bytes) -> ItemPage[M]:
+        """Return the instances of an answer to Query or Scan; raises as `decode_item` does."""
+        page = self._read(self._page_reader, body)
+        raw: Any = page.LastEvaluatedKey
+        ended = raw is UNSET or bytes(raw).replace(b" ", b"") in (b"{}", b"null")
+        return ItemPage(
+            items=[self._instance(stored) for stored in page.Items],
+            last_key=None if ended else bytes(raw).decode(),
+            scanned=page.ScannedCount,
+        )
+
+    def decode_some(self, body: bytes, *, plain: frozenset[str]) -> dict[str, Any]:
+        """Return the fields under "Attributes" that are there: field name to value.
+
+        Args:
+            body: The answer to an update with `UPDATED_OLD` or `UPDATED_NEW`.
+            plain: Names of the fields of which a part was changed; these come as JSON-like values,
+                because the service answers with the part only.
+        """
+        reader = msgspec.json.Decoder(_SomeAttributes)
+        found: dict[str, Any] = {}
+        for attribute, raw in self._read(reader, body).Attributes.items():
+            name = self._field_of.get(attribute)
+            if name is None:
+                continue
+            codec = self.members[name].codec
+            if name in plain:
+                found[name] = plain_of(msgspec.json.decode(raw, type=Tagged))
+            else:
+                wire: Any = self._read(msgspec.json.Decoder(codec.wire), raw, member=attribute)
+                found[name] = codec.decode(wire)
+        return found
+
+    def stored_text(self, body: bytes, attribute: str) -> str | None:
+        """Return the text under the one tag of an attribute of "Item", or None where it is absent."""
+        item = msgspec.json.decode(body, type=_AnyItem).Item
+        if item is UNSET or attribute not in item:
+            return None
+        ((_, text),) = item[attribute].items()
+        return str(text)
+
+    def _instance(self, stored: Any) -> M:
+        if self._item_type is not self._struct:
+            return self._instance_of_raw(stored)
+        item = self._filled(stored)
+        text = self._exact_created(stored)
+        if text is not None:
+            object.__setattr__(item, KEPT, Kept(created=text))
+        return item
+
+    def _instance_of_raw(self, raw: Any) -> M:
+        unknown = {
+            name: bytes(value).decode()
+            for name, value in msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).items()
+            if name not in self._known
+        }
+        if unknown and self.spec.unknown == "refuse":
+            raise InvalidValue(
+                f"the stored item holds {', '.join(sorted(unknown)[:5])}, for which there is no field",
+                path=self.spec.name,
+                fix='declare the field, or use model(unknown="keep")',
+                code="codecs.unknown-attribute",
+            )
+        stored = self._read(self._raw_reader, raw, member="")
+        item = self._filled(stored)
+        text = self._exact_created(stored)
+        if unknown or text is not None:
+            object.__setattr__(item, KEPT, Kept(unknown=unknown, created=text))
+        return item
+
+    def _filled(self, stored: Any) -> M:
+        if self._entity_text is not None:
+            self._check_entity(getattr(stored, ENTITY_ATTRIBUTE))
+        try:
+            return cast("M", self._fill(stored))
+        except InvalidValue as error:
+            raise error.under(self.spec.name) from error.__cause__
+
+    def _exact_created(self, stored: Any) -> str | None:
+        """Return the stored text of created where a datetime cannot say the same."""
+        if self.spec.created is None:
+            return None
+        wire = getattr(stored, self.spec.created.name)
+        text = UNSET if wire is UNSET else wire.S
+        return None if text is UNSET or (len(text) == 30 and text.endswith("000Z")) else text
+
+    def _check_entity(self, raw: Any) -> None:
+        if raw is UNSET or bytes(raw).decode().replace(" ", "") == self._entity_text:
+            return
+        raise InvalidValue(
+            f"the stored item is of another entity: {quoted(bytes(raw).decode())}",
+            path=self.spec.name,
+            why=f"{self.spec.name} reads items whose {ENTITY_ATTRIBUTE} is {self.spec.entity!r}",
+            code="codecs.wrong-entity",
+        )
+
+    def _read(self, reader: msgspec.json.Decoder[Any], body: Any, *, member: str | None = None) -> Any:
+        """Return what a reader makes of an answer, or of one member of it."""
+        try:
+            return reader.decode(body)
+        except msgspec.ValidationError as error:
+            self._explain(str(error), error, member=member)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ProtocolError(
+                "the answer is not the JSON of this operation", why=str(error)[:200], code="codecs.protocol"
+            ) from error
+
+    def _explain(self, text: str, cause: Exception, *, member: str | None) -> NoReturn:
+        reason, path = _path_in(text, self._field_of, member=member)
+        if path is None:
+            raise ProtocolError(
+                "the answer is not of this operation's shape", why=text[:200], code="codecs.protocol"
+            ) from cause
+        found = re.search(r"unknown field `(\w+)`", reason)
+        raise InvalidValue(
+            f"found {found[1]} in the stored item, which the field's type does not take" if found else reason,
+            path=f"{self.spec.name}{path}",
+            fix="declare the type that is stored, or mend the item",
+            code="codecs.unreadable",
+        ) from cause
+
+    # Paths and keys.
+
+    def resolve(self, place: Place) -> Resolved:
+        """Return how a place is spelled on the wire and how values there are encoded.
+
+        Raises:
+            InvalidExpression: The place belongs to another model, or does not exist.
+        """
+        if place.owner is object:
+            return Resolved((), self._encoders(self._plain, ""))
+        if not issubclass(self.spec.cls, place.owner):
+            raise InvalidExpression(
+                f"{place.owner.__name__}.{place} is no field of {self.spec.name}",
+                fix=f"use the fields of {self.spec.name}",
+                code="codecs.other-model",
+            )
+        first, *rest = place.steps
+        member = self.members.get(str(first))
+        if member is None:
+            raise InvalidExpression(f"{self.spec.name} has no field {first!r}", code="codecs.unknown-field")
+        steps: list[str | int] = [member.attribute]
+        codec = member.codec
+        for step in rest:
+            try:
+                wire_step, codec = codec.child(step)
+            except InvalidExpression as error:
+                raise InvalidExpression(
+                    f"{self.spec.name}.{place}: {error.what}", fix=error.fix, code=error.code
+                ) from error
+            steps.append(wire_step)
+        if len(steps) > LIMITS.nesting + 1:
+            raise InvalidExpression(f"{self.spec.name}.{place} goes deeper than the service stores")
+        return Resolved(tuple(steps), self._encoders(codec, f"{self.spec.name}.{place}"))
+
+    def _encoders(self, codec: Codec, where: str) -> Callable[[SlotRole], Callable[[Any], str]]:
+        def encoder_for(role: SlotRole) -> Callable[[Any], str]:
+            match role:
+                case SlotRole.VALUE | SlotRole.ITEMS | SlotRole.DELTA if codec is not self._plain:
+                    chosen = codec
+                case SlotRole.ELEMENT:
+                    chosen = codec.element()
+                case SlotRole.COUNT:
+                    chosen = Integer()
+                case _:
+                    chosen = self._plain
+
+            def encode(value: Any) -> str:
+                try:
+                    text = chosen.encode(value)
+                except InvalidValue as error:
+                    raise (error.under(where) if where else error) from error.__cause__
+                if role is SlotRole.PREFIX and not isinstance(value, (str, bytes)):
+                    raise InvalidValue("begins_with() takes a text or binary value", path=where)
+                return text
+
+            return encode
+
+        return encoder_for
+
+    def key_type(self, name: str) -> str:
+        """Return the tag of a key field: "S", "N" or "B"."""
+        return _scalar_of(self.members[name].codec, f"{self.spec.name}.{name}").tag
+
+    def scalar(self, name: str) -> Scalar:
+        """Return the codec of a field that is a key or a part of one."""
+        return _scalar_of(self.members[name].codec, f"{self.spec.name}.{name}")
+
+    # Making the members.
+
+    def _member(self, field: FieldSpec) -> Member:
+        where = f"{self.spec.name}.{field.name}"
+        stamp = _STAMPS.get(field.role)
+        return Member(
+            name=field.name,
+            attribute=field.attribute,
+            codec=self._codec(field, where),
+            has_default=field.has_default or not field.in_init,
+            make_default=field.make_default if field.in_init else _never_set,
+            argument=field.name if field.in_init else None,
+            omit_empty=field.omit_empty,
+            null=field.null and not field.in_index,
+            never_null=field.in_index,
+            stamp=stamp,
+        )
+
+    def _codec(self, field: FieldSpec, where: str) -> Codec:
+        if field.template is not None:
+            return KeyPart(Text(), _key_limit(field))
+        tp = evaluated(self.spec, field)
+        match field.role:
+            case Role.CREATED | Role.UPDATED:
+                return Timestamp()
+            case Role.VERSION:
+                return Integer()
+            case Role.TTL:
+                return _expiry(tp, where)
+            case _:
+                pass
+        try:
+            codec = self._types.for_type(tp)
+        except InvalidModel as error:
+            raise in_field(error, where) from error
+        if not (field.is_key or field.in_index):
+            return codec
+        scalar = _scalar_of(codec, where)
+        if field.is_key and codec.can_be_none:
+            raise InvalidModel(f"{where}: a key is never None", fix="take None out of its type")
+        part = KeyPart(scalar, _key_limit(field))
+        return Maybe(part) if codec.can_be_none else part
+
+    def _add_template(self, field: FieldSpec) -> None:
+        template = field.template
+        if template is None:
+            return
+        parts = [(name, self.members[name].codec) for name in template.fields]
+        for name, codec in parts:
+            scalar = _scalar_of(codec, f"{self.spec.name}.{name}")
+            if scalar.tag == "B":
+                raise InvalidModel(f"{self.spec.name}.{name}: binary data cannot be part of a template")
+
+        def computed(instance: Any) -> str | None:
+            texts = texts_of(parts, instance)
+            return None if texts is None else template.fill(texts, owner=self.spec.name)
+
+        self.members[field.name] = attrs.evolve(self.members[field.name], computed=computed)
+        for name, codec in parts:
+            member = self.members[name]
+            if member.has_default:
+                continue
+
+            def recovered(struct: Any, name: str = name, codec: Codec = codec) -> Any:
+                wire = getattr(struct, field.name)
+                texts = None if wire is UNSET or wire.S is UNSET else template.read(wire.S)
+                if texts is None:
+                    raise InvalidValue(
+                        "is missing in the stored item, and cannot be read from the key",
+                        code="codecs.missing",
+                    )
+                return _scalar_of(codec, name).from_text(texts[name])
+
+            self.members[name] = attrs.evolve(member, recovered=recovered)
+
+    def _check_text(self, text: str) -> None:
+        """Refuse lone surrogates, items over 400 KB, and nesting that no codec could see."""
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError as error:
+            raise InvalidValue(
+                "a text holds a lone surrogate, which is no Unicode character",
+                path=f"{self.spec.name}{_surrogate_path(text, self._field_of)}",
+                fix="clean the text, or store bytes",
+                code="codecs.surrogate",
+            ) from error
+        # JSON is never shorter than the item that it says.
+        if size > LIMITS.item_bytes:
+            real = item_size(json.loads(text))
+            if real > LIMITS.item_bytes * 1.03:
+                raise InvalidValue(
+                    f"the item has {real} bytes",
+                    path=self.spec.name,
+                    why=f"the service stores at most {LIMITS.item_bytes}",
+                    fix="split it over several items, or keep large values elsewhere",
+                    code="codecs.item-size",
+                )
+        if self._has_recursion and _depth(text) > LIMITS.nesting:
+            raise too_deep().under(self.spec.name)
+
+
+class _SomeAttributes(msgspec.Struct):
+    Attributes: dict[str, msgspec.Raw] = {}
+
+
+class _AnyItem(msgspec.Struct):
+    Item: dict[str, dict[str, Any]] | UnsetType = UNSET
+
+
+def _page_struct(item: Any) -> Any:
+    return msgspec.defstruct(
+        "Page",
+        [
+            ("Items", list[item]),
+            ("LastEvaluatedKey", msgspec.Raw | UnsetType, UNSET),
+            ("ScannedCount", int, 0),
+        ],
+    )
+
+
+def _never_set() -> Any:
+    return NEVER_SET
+
+
+def _key_limit(field: FieldSpec) -> int | None:
+    match field.role:
+        case Role.PARTITION_KEY:
+            return LIMITS.partition_key_bytes
+        case Role.SORT_KEY:
+            return LIMITS.sort_key_bytes
+        case _:
+            return None
+
+
+def _scalar_of(codec: Codec, where: str) -> Scalar:
+    inner = codec.inner if isinstance(codec, Maybe) else codec
+    if isinstance(inner, KeyPart):
+        return inner
+    if isinstance(inner, Scalar):
+        return inner
+    raise InvalidModel(
+        f"{where}: {inner.label} cannot be a key",
+        why="a key is a text, a number or binary",
+        fix="use such a type; or say the hook's return type: def encode(value: X) -> str",
+        code="codecs.key-type",
+    )
+
+
+def _expiry(tp: Any, where: str) -> Codec:
+    members, has_none = members_of(tp)
+    names = {member.__name__ for member in members}
+    if not names or not names <= {"datetime", "int"} or len(names) > 1:
+        raise InvalidModel(
+            f"{where}: a ttl field is datetime or int", fix="annotate it Attr[datetime | None]"
+        )
+    codec = Expiry(as_int=names == {"int"})
+    return Maybe(codec) if has_none else codec
+
+
+def _path_in(text: str, fields: Mapping[str, str], *, member: str | None) -> tuple[str, str | None]:
+    """Return reason and path of a msgspec error: `$.Item.tags.SS[2]` is `.tags[2]`.
+
+    With `member`, what was read was one item, or the value of one field of it.
+    """
+    reason, _, where = text.partition(" - at `$")
+    tokens = re.findall(r"\.[^.\[\]`]+|\[[^\]]*\]", where)
+    if member is not None:
+        steps = _without_tags(tokens if not member else [f".{member}", *tokens], fields)
+        return reason, "".join(steps)
+    if tokens and tokens[0] == ".Items":
+        tokens = tokens[1:]
+    if len(tokens) < 2 or not (tokens[0].startswith("[") or tokens[0] in (".Item", ".Attributes")):
+        return reason, None
+    return reason, "".join(_without_tags(tokens[1:], fields))
+
+
+def _without_tags(tokens: list[str], fields: Mapping[str, str]) -> Iterator[str]:
+    expect_name = True
+    for position, step in enumerate(tokens):
+        if step.startswith("["):
+            yield step
+            expect_name = False
+        elif expect_name:
+            name = step[1:]
+            yield f".{fields.get(name, name) if position == 0 else name}"
+            expect_name = False
+        else:
+            expect_name = step == ".M"
+
+
+def _surrogate_path(text: str, fields: Mapping[str, str]) -> str:
+    def search(node: Any, path: str, *, tagged: bool) -> str | None:
+        if isinstance(node, str):
+            return path if any("\ud800" <= character <= "\udfff" for character in node) else None
+        if isinstance(node, list):
+            found = (
+                search(part, f"{path}[{i}]", tagged=True) for i, part in enumerate(cast("list[Any]", node))
+            )
+            return next((hit for hit in found if hit is not None), None)
+        if isinstance(node, dict):
+            for name, part in cast("dict[str, Any]", node).items():
+                inside = path if tagged else f"{path}.{fields.get(name, name) if not path else name}"
+                hit = search(name, inside, tagged=True) or search(part, inside, tagged=not tagged)
+                if hit is not None:
+                    return hit
+        return None
+
+    return (search(json.loads(text), "", tagged=False) or "").encode(errors="replace").decode()
+
+
+def _depth(text: str) -> int:
+    """Return how many lists and maps stand around the deepest scalar of an item."""
+    try:
+        item = json.loads(text)
+    except RecursionError:
+        return LIMITS.nesting + 1
+
+    def depth(tagged: dict[str, Any]) -> int:
+        ((tag, value),) = tagged.items()
+        parts = value if tag == "L" else value.values() if tag == "M" else None
+        return 0 if parts is None else 1 + max((depth(part) for part in parts), default=0)
+
+    try:
+        return max((depth(value) for value in item.values()), default=0)
+    except RecursionError:
+        return LIMITS.nesting + 1

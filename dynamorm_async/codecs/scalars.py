@@ -1,0 +1,490 @@
+"""Codecs of single values: text, numbers, binary, booleans, times, identifiers, enumerations.
+
+Each writes one tag, S, N, B or BOOL. The first three can stand in sets, be keys and fill templates.
+
+Source of the number rules: DynamoDB developer guide, "Data types": 38 significant digits,
+magnitudes from 1E-130 to 9.99E+125.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from enum import Enum
+from math import isfinite
+from typing import Any, cast
+from uuid import UUID
+
+from msgspec import UNSET
+
+from dynamorm_async.codecs.base import Codec, Scope, quote
+from dynamorm_async.codecs.wires import binary_text, list_of, number_of, wire_struct
+from dynamorm_async.errors import InvalidValue, quoted
+from dynamorm_async.wire import LIMITS
+
+_SAFE_INT = 10**LIMITS.number_digits
+
+
+class Scalar(Codec):
+    """A codec whose value is one text under one tag."""
+
+    tag: str = "S"
+
+    @property
+    def reads(self) -> Mapping[str, Any]:
+        return {self.tag: str}
+
+    def to_text(self, value: Any) -> str:
+        """Return the text under the tag, unescaped."""
+        raise NotImplementedError
+
+    def from_text(self, text: str) -> Any:
+        """Return the value of a text under the tag."""
+        raise NotImplementedError
+
+    def encode(self, value: Any) -> str:
+        return f'{{"{self.tag}":{quote(self.to_text(value))}}}'
+
+    def decode(self, wire: Any) -> Any:
+        text = getattr(wire, self.tag)
+        if text is UNSET:
+            raise self.unreadable(wire)
+        return self.from_text(text)
+
+    def encode_source(self, variable: str, scope: Scope) -> str:
+        if self.tag == "N":
+            return f"""'{{"N":"' + {scope.name(self.to_text, "number_text")}({variable}) + '"}}'"""
+        return f"""'{{"S":' + quote({scope.name(self.to_text, "text")}({variable})) + '}}'"""
+
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+        read = scope.name(self.from_text, "read")
+        return f"({read}(x) if (x := {variable}.{self.tag}) is not UNSET else {fallback}({variable}))"
+
+
+class Text(Scalar):
+    """str."""
+
+    label = "str"
+    writes = frozenset({"S"})
+
+    def to_text(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.wrong(value)
+        return str(value.value) if isinstance(value, Enum) else value
+
+    def from_text(self, text: str) -> Any:
+        return text
+
+    def encode_source(self, variable: str, scope: Scope) -> str:
+        check = scope.name(self.to_text, "text")
+        exact = f"quote({variable} if {variable}.__class__ is str else {check}({variable}))"
+        return f"""'{{"S":' + {exact} + '}}'"""
+
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:  # noqa: ARG002
+        return f"(x if (x := {variable}.S) is not UNSET else {fallback}({variable}))"
+
+    def element(self) -> Codec:
+        return self
+
+
+class SubText(Text):
+    """A subclass of str."""
+
+    def __init__(self, cls: type[str]) -> None:
+        self._cls = cls
+        self.label = cls.__name__
+
+    def from_text(self, text: str) -> Any:
+        return self._cls(text)
+
+    decode_source = Scalar.decode_source
+
+
+class Integer(Scalar):
+    """int, exact to the last digit."""
+
+    label = "int"
+    tag = "N"
+    writes = frozenset({"N"})
+
+    def to_text(self, value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.wrong(value)
+        number = int(value)
+        if not -_SAFE_INT < number < _SAFE_INT:
+            check_number(Decimal(number))
+        return str(number)
+
+    def from_text(self, text: str) -> Any:
+        try:
+            return int(text)
+        except ValueError:
+            number = number_of(text)
+        if number != number.to_integral_value():
+            raise InvalidValue(
+                f"expected int, found {text[:40]} in the stored item",
+                fix="declare the field as Decimal or float",
+                code="codecs.not-whole",
+            )
+        return int(number)
+
+    def encode_source(self, variable: str, scope: Scope) -> str:
+        check = scope.name(self.to_text, "whole_text")
+        inline = f"{variable}.__class__ is int and -MANY < {variable} < MANY"
+        return (
+            f"""(f'{{{{"N":"{{{variable}}}"}}}}' if {inline} else '{{"N":"' + {check}({variable}) + '"}}')"""
+        )
+
+
+class Float(Scalar):
+    """float, by the shortest text that reads back as the same float; an int is taken too."""
+
+    label = "float"
+    tag = "N"
+    writes = frozenset({"N"})
+
+    def to_text(self, value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, (float, int)):
+            raise self.wrong(value)
+        if not isfinite(value):
+            raise InvalidValue(
+                f"{value!r} is no number the service can store",
+                fix="store None, or a text, for NaN and infinity",
+                code="codecs.not-finite",
+            )
+        text = repr(float(value)) if isinstance(value, float) else str(int(value))
+        magnitude = abs(value)
+        if magnitude and not 1e-130 <= magnitude < 1e126:
+            raise _out_of_range(text)
+        return text
+
+    def from_text(self, text: str) -> Any:
+        return float(number_of(text)) if "_" in text else _float(text)
+
+
+class Exact(Scalar):
+    """Decimal; an int is taken too, a float is not, since its digits are not what was meant."""
+
+    label = "Decimal"
+    tag = "N"
+    writes = frozenset({"N"})
+
+    def to_text(self, value: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = Decimal(int(value))
+        if not isinstance(value, Decimal):
+            raise self.wrong(value)
+        check_number(value)
+        return str(value)
+
+    def from_text(self, text: str) -> Any:
+        return number_of(text)
+
+
+class Boolean(Codec):
+    """bool."""
+
+    label = "bool"
+    writes = frozenset({"BOOL"})
+
+    @property
+    def reads(self) -> Mapping[str, Any]:
+        return {"BOOL": bool}
+
+    def encode(self, value: Any) -> str:
+        if not isinstance(value, bool):
+            raise self.wrong(value)
+        return '{"BOOL":true}' if value else '{"BOOL":false}'
+
+    def decode(self, wire: Any) -> Any:
+        if wire.BOOL is UNSET:
+            raise self.unreadable(wire)
+        return wire.BOOL
+
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:  # noqa: ARG002
+        return f"(x if (x := {variable}.BOOL) is not UNSET else {fallback}({variable}))"
+
+
+class Binary(Scalar):
+    """bytes; bytearray and memoryview are taken too.
+
+    A list of numbers is read as well: services written in Go store binary data so.
+    """
+
+    label = "bytes"
+    tag = "B"
+    writes = frozenset({"B"})
+
+    @property
+    def reads(self) -> Mapping[str, Any]:
+        return {"B": bytes, "L": list_of(wire_struct({"N": str}))}
+
+    def to_text(self, value: Any) -> str:
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise self.wrong(value)
+        return binary_text(bytes(cast("bytes", value)))
+
+    def from_text(self, text: str) -> Any:
+        return base64.b64decode(text)
+
+    def encode(self, value: Any) -> str:
+        return f'{{"B":"{self.to_text(value)}"}}'
+
+    encode_source = Codec.encode_source
+    decode_source = Codec.decode_source
+
+    def decode(self, wire: Any) -> Any:
+        if wire.B is not UNSET:
+            return wire.B
+        numbers = getattr(wire, "L", UNSET)
+        if numbers is UNSET:
+            raise self.unreadable(wire)
+        try:
+            return bytes(int(element.N) for element in numbers)
+        except (ValueError, TypeError) as error:
+            raise InvalidValue(
+                "expected bytes, found a list in the stored item", why=str(error), code="codecs.unreadable"
+            ) from error
+
+    def element(self) -> Codec:
+        return self
+
+
+class Timestamp(Scalar):
+    """datetime: RFC 3339 in UTC with nine fractional digits and Z; 0 to 9 digits and offsets are read.
+
+    Microseconds are kept; what another service stored beyond them is cut off, never rounded.
+    """
+
+    label = "aware datetime"
+    writes = frozenset({"S"})
+
+    def to_text(self, value: Any) -> str:
+        if not isinstance(value, dt.datetime):
+            raise self.wrong(value)
+        return timestamp_text(value)
+
+    def from_text(self, text: str) -> Any:
+        return read_timestamp(text)
+
+
+class Expiry(Scalar):
+    """When an item expires: whole Unix seconds under N, from a datetime or an int.
+
+    Source: DynamoDB developer guide, "Time to Live": epoch seconds; values in milliseconds, which
+    the service would take for the far future, are refused.
+    """
+
+    label = "datetime or int seconds"
+    tag = "N"
+    writes = frozenset({"N"})
+
+    def __init__(self, *, as_int: bool) -> None:
+        self._as_int = as_int
+        self.label = "int seconds" if as_int else "aware datetime"
+
+    def to_text(self, value: Any) -> str:
+        if isinstance(value, dt.datetime) and not self._as_int:
+            _refuse_naive(value)
+            seconds = int(value.timestamp() // 1)
+        elif isinstance(value, int) and not isinstance(value, bool) and self._as_int:
+            seconds = int(value)
+        else:
+            raise self.wrong(value)
+        if not 0 <= seconds < 10**11:
+            raise InvalidValue(
+                f"{quoted(value)} is no expiry",
+                why="an expiry is in whole seconds since 1970; larger numbers are milliseconds",
+                fix="use an aware datetime, or int(time.time()) + seconds",
+                code="codecs.expiry",
+            )
+        return str(seconds)
+
+    def from_text(self, text: str) -> Any:
+        seconds = Integer().from_text(text)
+        if self._as_int:
+            return seconds
+        try:
+            return dt.datetime.fromtimestamp(seconds, dt.UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise InvalidValue(
+                f"the stored expiry {text[:40]} is out of a datetime's range",
+                fix="declare the field as int",
+                code="codecs.expiry",
+            ) from error
+
+
+class Parsed(Scalar):
+    """A type with one text form: date, time, timedelta, UUID."""
+
+    def __init__(
+        self,
+        cls: type[Any],
+        *,
+        write: Callable[[Any], str],
+        read: Callable[[str], Any],
+        tag: str = "S",
+        exact: bool = False,
+    ) -> None:
+        self._cls, self._write, self._read, self._exact = cls, write, read, exact
+        self.label = cls.__name__
+        self.tag = tag
+        self.writes = frozenset({tag})
+
+    def to_text(self, value: Any) -> str:
+        # A datetime is a date to Python, and would lose its time.
+        if not isinstance(value, self._cls) or (self._exact and type(value) is not self._cls):
+            raise self.wrong(value)
+        return self._write(value)
+
+    def from_text(self, text: str) -> Any:
+        try:
+            return self._read(text)
+        except (ValueError, ArithmeticError) as error:
+            raise InvalidValue(
+                f"expected {self.label}, found {quoted(text)} in the stored item", code="codecs.unreadable"
+            ) from error
+
+
+class Choice(Scalar):
+    """Members of an Enum, or of a Literal, by their values: all text, or all whole numbers."""
+
+    def __init__(self, label: str, members: Mapping[Any, Any], tag: str) -> None:
+        """Take the value (str or int) to member mapping."""
+        self.label = label
+        self.tag = tag
+        self.writes = frozenset({tag})
+        self._by_value = dict(members)
+        self._texts = {member: str(value) for value, member in members.items()}
+
+    def to_text(self, value: Any) -> str:
+        try:
+            text = self._texts.get(value)
+        except TypeError:
+            text = None
+        if text is None or isinstance(value, bool):
+            raise self.wrong(value)
+        return text
+
+    def from_text(self, text: str) -> Any:
+        value: Any = Integer().from_text(text) if self.tag == "N" else text
+        try:
+            return self._by_value[value]
+        except KeyError:
+            raise InvalidValue(
+                f"expected one of {self.label}, found {quoted(value)} in the stored item",
+                code="codecs.unknown-member",
+            ) from None
+
+
+def timestamp_text(value: dt.datetime) -> str:
+    """Return an aware datetime as RFC 3339 in UTC with nine fractional digits and Z."""
+    if value.tzinfo is not dt.UTC:
+        _refuse_naive(value)
+        value = value.astimezone(dt.UTC)
+    return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}000Z"
+
+
+def read_timestamp(text: str) -> dt.datetime:
+    """Return the datetime, in UTC, of an RFC 3339 text.
+
+    Raises:
+        InvalidValue: The text is of another form, or says no offset.
+    """
+    try:
+        value = dt.datetime.fromisoformat(text)
+    except ValueError:
+        value = None
+    # fromisoformat takes more than RFC 3339: weeks, no separators, no offset.
+    if value is None or value.tzinfo is None or len(text) < 20 or text[4] != "-" or text[10] not in "Tt ":
+        raise InvalidValue(
+            f"expected an RFC 3339 time with Z or an offset, found {quoted(text)}", code="codecs.bad-time"
+        )
+    return value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)
+
+
+def _refuse_naive(value: dt.datetime) -> None:
+    if value.utcoffset() is None:
+        raise InvalidValue(
+            f"{value!r} has no time zone",
+            why="nobody could tell which instant it means",
+            fix="use datetime.now(UTC), or value.replace(tzinfo=UTC) if it is UTC",
+            code="codecs.naive-datetime",
+        )
+
+
+def check_number(value: Decimal) -> None:
+    """Refuse what the service cannot store exactly."""
+    if not value.is_finite():
+        raise InvalidValue(
+            f"{value} is no number the service can store",
+            fix="store None, or a text, for NaN and infinity",
+            code="codecs.not-finite",
+        )
+    if not value:
+        return
+    digits = len("".join(map(str, value.as_tuple().digits)).strip("0"))
+    if digits > LIMITS.number_digits:
+        raise InvalidValue(
+            f"a number has {digits} significant digits",
+            why=f"the service keeps {LIMITS.number_digits}, and nothing is rounded in silence",
+            fix="round it yourself, or store it as a text",
+            code="codecs.too-many-digits",
+        )
+    if not LIMITS.number_exponent_min <= value.adjusted() <= LIMITS.number_exponent_max:
+        raise _out_of_range(str(value))
+
+
+def _out_of_range(text: str) -> InvalidValue:
+    return InvalidValue(
+        f"{text[:40]} is out of range",
+        why="the service stores magnitudes from 1E-130 to 9.99E+125",
+        code="codecs.out-of-range",
+    )
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float(number_of(text))
+
+
+def _duration_text(value: dt.timedelta) -> str:
+    micros = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
+    sign, micros = ("-", -micros) if micros < 0 else ("", micros)
+    whole, fraction = divmod(micros, 1_000_000)
+    return f"{sign}{whole}" + (f".{fraction:06d}".rstrip("0") if fraction else "")
+
+
+def _read_duration(text: str) -> dt.timedelta:
+    return dt.timedelta(microseconds=int((number_of(text) * 1_000_000).to_integral_value()))
+
+
+def _time_text(value: dt.time) -> str:
+    return value.isoformat()
+
+
+def plain_scalar(tp: Any) -> Codec | None:
+    """Return the codec of a simple type, or None where it is not one."""
+    simple: dict[Any, Callable[[], Codec]] = {
+        str: Text,
+        int: Integer,
+        float: Float,
+        Decimal: Exact,
+        bool: Boolean,
+        bytes: Binary,
+        dt.datetime: Timestamp,
+        dt.date: lambda: Parsed(dt.date, write=dt.date.isoformat, read=dt.date.fromisoformat, exact=True),
+        dt.time: lambda: Parsed(dt.time, write=_time_text, read=dt.time.fromisoformat),
+        dt.timedelta: lambda: Parsed(dt.timedelta, write=_duration_text, read=_read_duration, tag="N"),
+        UUID: lambda: Parsed(UUID, write=str, read=UUID),
+    }
+    make = simple.get(tp)
+    if make is not None:
+        return make()
+    if isinstance(tp, type) and issubclass(tp, str) and not issubclass(tp, Enum):
+        return SubText(tp)
+    return None
