@@ -18,6 +18,7 @@ from dynamorm_async.errors import EngineUnavailable
 from dynamorm_async.testing import NAMES, Engine, install, installable, missing, started
 from dynamorm_async.testing.engines import __main__ as command_line
 from dynamorm_async.testing.engines._process import status_of
+from dynamorm_async.transport import Credentials
 
 NOTHING: Mapping[str, str] = {"PATH": "/nowhere", "DYNAMORM_ENGINES_DIR": "/nowhere"}
 
@@ -298,6 +299,21 @@ async def test_clients_of_one_memory_engine_share_a_store_and_engines_do_not() -
     async with started("memory") as one, started("memory") as two:
         assert one.options["url"].startswith("memory://")
         assert one.options["url"] != two.options["url"]
+
+
+async def test_an_endpoint_of_ones_own_is_connected_to_with_a_key_of_no_worth(name: str) -> None:
+    async with started(name) as engine:
+        assert engine.options == {
+            "endpoint": engine.endpoint,
+            "region": "eu-west-1",
+            "credentials": Credentials("AKIADYNAMORMASYNCTEST", "not-a-secret"),
+        }
+
+
+def test_the_service_itself_is_connected_to_as_this_machine_is_configured() -> None:
+    aws = Engine(name="aws", region=None, access_key=None, secret_key=None)
+
+    assert aws.options == {}
 
 
 def test_the_secret_of_an_engine_is_not_printed() -> None:
