@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 from uuid import uuid4
 
 from anyio import to_thread
@@ -78,9 +80,7 @@ async def at(
 
 
 def _lack_of_identity() -> Lack | None:
-    from botocore.session import Session
-
-    session = Session()
+    session: Any = import_module("botocore.session").Session()
     if session.get_credentials() is None:
         return Lack("there are no AWS credentials", "log in, or set AWS_PROFILE")
     if session.get_config_variable("region") is None:
