@@ -61,7 +61,7 @@ class Account:
 
     def lines(self) -> list[str]:
         """Return a line for each engine."""
-        return [f"{name:<16}{self._told(name)}" for name in dict.fromkeys((*self.selected, *self.required))]
+        return [f"{name:<15} {self._told(name)}" for name in dict.fromkeys((*self.selected, *self.required))]
 
     def _told(self, name: str) -> str:
         demand = " (required by DYNAMORM_REQUIRE_ENGINES)" if name in self.unmet else ""
