@@ -6,8 +6,18 @@ them. May use `observe`, `wire` and `errors`. Never knows a model, never parses 
 decides whether a write may be repeated: the call says so.
 """
 
+from dynamorm_async.transport.aws_client import AiobotocoreTransport
+from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.memory import MemoryTransport
 from dynamorm_async.transport.retry import Retry
 from dynamorm_async.transport.waist import Renewing, Waist, open_waist
 
-__all__ = ["MemoryTransport", "Renewing", "Retry", "Waist", "open_waist"]
+__all__ = [
+    "AiobotocoreTransport",
+    "Credentials",
+    "MemoryTransport",
+    "Renewing",
+    "Retry",
+    "Waist",
+    "open_waist",
+]
