@@ -7,6 +7,8 @@ option; `_get_session` is the one private name needed, the same in 2.21 and in 3
 
 from typing import Any
 
+from anyio.lowlevel import checkpoint
+
 from dynamorm_async.transport.capture import Capture, current
 
 
@@ -46,6 +48,7 @@ class _Unredirected:
     async def request(self, method: str, **options: Any) -> Any:
         capture = current.get()
         if capture is not None:
+            await checkpoint()  # a deadline that has passed is noticed here, while nothing is sent
             capture.sent = True
         response = await self._session.request(method, **{**options, "allow_redirects": False})
         return response if capture is None else _Capped(response, capture)
