@@ -9,7 +9,7 @@ decides whether a write may be repeated: the call says so.
 from dynamorm_async.transport.aws_client import AiobotocoreTransport
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.memory import MemoryTransport
-from dynamorm_async.transport.retry import Retry
+from dynamorm_async.transport.retry import Retry, explicit_retry
 from dynamorm_async.transport.waist import Renewing, Waist, open_waist
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "Renewing",
     "Retry",
     "Waist",
+    "explicit_retry",
     "open_waist",
 ]

@@ -23,6 +23,7 @@ from dynamorm_async.transport.answer import TOO_LONG
 from dynamorm_async.transport.capture import Capture, current
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.failures import failure
+from dynamorm_async.transport.guard import guarded, uses_aiohttp
 from dynamorm_async.transport.tagged import json_of_error, json_of_success, parameters
 from dynamorm_async.wire import Answer, Call
 
@@ -90,7 +91,7 @@ class AiobotocoreTransport:
                 to another event loop or to the parent process. Nothing was sent.
         """
         self._check_usable(call)
-        capture = Capture(cap=call.response_cap)
+        capture = Capture(cap=call.response_cap, deadline=anyio.current_time() + timeout)
         token = current.set(capture)
         parsed: Mapping[str, Any] | None = None
         try:
@@ -98,7 +99,7 @@ class AiobotocoreTransport:
                 parsed = await self._call(call)
         except Exception as error:  # noqa: BLE001 - each is told by what it means, foreign ones as they are
             if capture.answer is None:
-                return self._answer_of(error, call, capture)
+                return self._answer_of(error, call, capture, timeout)
         finally:
             current.reset(token)
         if capture.answer is not None:
@@ -106,6 +107,27 @@ class AiobotocoreTransport:
         if parsed is None:
             raise _timed_out(call, timeout, capture)
         return Answer(status=200, headers=_headers(parsed), body=json_of_success(parsed), checked=True)
+
+    async def client(self) -> Any:
+        """Return the aiobotocore client, made if need be, for what the library has no verb for.
+
+        It is the transport's: closed by `aclose`, with retries and parameter validation off. Stubs
+        and event handlers registered on it see every call.
+
+        Raises:
+            InvalidRequest: As `attempt` does.
+        """
+        call = Call(operation="client", body=b"{}")
+        self._check_usable(call)
+        try:
+            if self._client is None:
+                await self._make(call)
+        except Exception as error:
+            ours = failure(error, call, sent=False)
+            if ours is None or ours is error:
+                raise
+            raise ours from error
+        return self._client
 
     async def aclose(self) -> None:
         """Close the client's connections; may be called twice."""
@@ -152,7 +174,8 @@ class AiobotocoreTransport:
                 await _import()
                 client = await self._stack.enter_async_context(self._creation())
                 client.meta.events.register_first("before-parse.dynamodb", _keep)
-                client.meta.events.register_last("before-send.dynamodb", _note_sending)
+                if not uses_aiohttp(client.meta.config.http_session_cls):  # the guard knows it better
+                    client.meta.events.register_last("before-send.dynamodb", _note_sending)
                 self._client = client
         self._check_usable(call)  # it may have been closed meanwhile
 
@@ -173,19 +196,18 @@ class AiobotocoreTransport:
             aws_access_key_id=keys.access_key if keys else None,
             aws_secret_access_key=keys.secret_key if keys else None,
             aws_session_token=keys.session_token if keys else None,
-            config=self._merged_config(),
+            config=self._merged_config(session),
         )
 
-    def _merged_config(self) -> Any:
+    def _merged_config(self, session: Any) -> Any:
         from aiobotocore.config import AioConfig
         from aiobotocore.httpsession import AIOHTTPSession
-
-        from dynamorm_async.transport.guard import guarded
 
         config: Any = AioConfig(max_pool_connections=self._max_connections)
         if self._config is not None:
             config = config.merge(self._config)
-        session_class = getattr(self._config, "http_session_cls", AIOHTTPSession)
+        given = self._config or session.get_default_client_config()
+        session_class = getattr(given, "http_session_cls", AIOHTTPSession)
         # Explicit numbers: AWS_MAX_ATTEMPTS and AWS_RETRY_MODE only fill in what is not there.
         return config.merge(
             AioConfig(
@@ -208,11 +230,13 @@ class AiobotocoreTransport:
         self._methods[call.operation] = method
         return method
 
-    def _answer_of(self, error: Exception, call: Call, capture: Capture) -> Answer:
+    def _answer_of(self, error: Exception, call: Call, capture: Capture, timeout: float) -> Answer:
         if capture.too_long:
             raise ProtocolError(
                 f"{call.operation}: the answer is longer than {call.response_cap} bytes", code=TOO_LONG
             ) from error
+        if not capture.sent and anyio.current_time() >= capture.deadline:
+            raise _timed_out(call, timeout, capture) from error
         from botocore.exceptions import ClientError
 
         if isinstance(error, ClientError):

@@ -18,12 +18,14 @@ class Capture:
 
     Attributes:
         cap: Most bytes of the answer that are read.
+        deadline: When the attempt's time is over, by anyio's clock.
         sent: Whether anything may have been sent.
         too_long: Whether the answer was longer than the cap.
         answer: The answer as it came, or None.
     """
 
     cap: int
+    deadline: float
     sent: bool = False
     too_long: bool = False
     answer: Answer | None = None

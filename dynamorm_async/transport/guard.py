@@ -7,9 +7,13 @@ option; `_get_session` is the one private name needed, the same in 2.21 and in 3
 
 from typing import Any
 
-from anyio.lowlevel import checkpoint
+from anyio import current_time
 
 from dynamorm_async.transport.capture import Capture, current
+
+
+class DeadlinePassed(Exception):
+    """The attempt's time was over before anything was sent."""
 
 
 class AnswerTooLong(Exception):
@@ -21,10 +25,11 @@ def guarded(session_class: Any) -> Any:
 
     The httpx session needs none for redirects: httpx follows them only when told to.
     """
-    return _guarded(session_class) if _uses_aiohttp(session_class) else session_class
+    return _guarded(session_class) if uses_aiohttp(session_class) else session_class
 
 
-def _uses_aiohttp(session_class: object) -> bool:
+def uses_aiohttp(session_class: object) -> bool:
+    """Return whether this is a session class that `guarded` guards."""
     from aiobotocore.httpsession import AIOHTTPSession
 
     return isinstance(session_class, type) and issubclass(session_class, AIOHTTPSession)
@@ -48,7 +53,9 @@ class _Unredirected:
     async def request(self, method: str, **options: Any) -> Any:
         capture = current.get()
         if capture is not None:
-            await checkpoint()  # a deadline that has passed is noticed here, while nothing is sent
+            if current_time() >= capture.deadline:
+                # The loop hasn't come to cancel us, because making the client doesn't yield.
+                raise DeadlinePassed
             capture.sent = True
         response = await self._session.request(method, **{**options, "allow_redirects": False})
         return response if capture is None else _Capped(response, capture)

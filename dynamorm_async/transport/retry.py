@@ -184,6 +184,19 @@ class Retry:
         return longest * jitter
 
 
+def explicit_retry(config: object) -> Retry | None:
+    """Return the rules that a botocore `Config(retries={…})` asks for, or None if it asks for none.
+
+    `total_max_attempts` counts attempts and `max_attempts` the ones after the first, as in botocore.
+    """
+    retries: Any = getattr(config, "retries", None) or {}
+    if "total_max_attempts" in retries:
+        return Retry(attempts=retries["total_max_attempts"])
+    if "max_attempts" in retries:
+        return Retry(attempts=retries["max_attempts"] + 1)
+    return None
+
+
 def may_have_been_carried_out(error: DynamormError) -> bool:
     """Return whether the attempt that ended with this error may have changed something."""
     return classify(error) in {Kind.AMBIGUOUS, Kind.UNUSABLE}

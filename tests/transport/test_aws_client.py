@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
+from aiobotocore.stub import AioStubber
 
 from dynamorm_async.errors import (
     CallTimeout,
@@ -338,6 +339,28 @@ async def test_a_stubbed_error_is_an_answer_with_its_status() -> None:
         "message": "no",
         "Item": {"photo": {"B": "AQ=="}},
     }
+
+
+async def test_a_stubber_on_the_client_answers() -> None:
+    async with connected(answering()) as (transport, server):
+        client = await transport.client()
+        expected = {"TableName": "users", "Key": {"id": {"S": "item-secret"}}}
+        with AioStubber(client) as stubber:
+            stubber.add_response("get_item", {"Item": {"photo": {"B": b"\x01"}}}, expected)
+            stubber.add_client_error("get_item", "ThrottlingException", "slow", 400)
+            found = await transport.attempt(GET, timeout=10.0)
+            refused = await transport.attempt(GET, timeout=10.0)
+
+        assert json.loads(found.body) == {"Item": {"photo": {"B": "AQ=="}}}
+        assert json.loads(refused.body) == {"__type": "ThrottlingException", "message": "slow"}
+        assert server.requests == []
+
+
+async def test_a_client_that_cannot_be_made_says_why() -> None:
+    transport = AiobotocoreTransport(credentials=KEYS)
+
+    with pytest.raises(InvalidRequest, match="AWS_DEFAULT_REGION"):
+        await transport.client()
 
 
 async def test_the_users_configuration_is_kept() -> None:

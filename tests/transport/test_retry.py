@@ -1,6 +1,7 @@
 """The rules of retry, row by row (R101, D-1, D-2; dynamodb.md 4.1 to 4.3)."""
 
 import pytest
+from botocore.config import Config
 
 from dynamorm_async.errors import (
     CallTimeout,
@@ -16,7 +17,7 @@ from dynamorm_async.errors import (
 )
 from dynamorm_async.transport import Retry
 from dynamorm_async.transport.answer import CHECKSUM, MALFORMED, NOT_DYNAMODB, REDIRECT, TOO_LONG
-from dynamorm_async.transport.retry import Kind, Quotas, classify, ending
+from dynamorm_async.transport.retry import Kind, Quotas, classify, ending, explicit_retry
 from dynamorm_async.wire import Repeat
 
 
@@ -277,3 +278,27 @@ def test_a_bucket_never_holds_more_than_its_capacity() -> None:
 
     assert not quotas.take(("users",), 11)
     assert quotas.take(("users",), 10)
+
+
+@pytest.mark.parametrize(
+    ("retries", "attempts"),
+    [({"total_max_attempts": 6}, 6), ({"max_attempts": 2}, 3), ({"max_attempts": 0, "mode": "standard"}, 1)],
+    ids=["total", "after-the-first", "none"],
+)
+def test_the_retries_of_a_botocore_configuration_are_honoured(
+    retries: dict[str, int | str], attempts: int
+) -> None:
+    """D-2."""
+    rules = explicit_retry(Config(retries=retries))  # pyright: ignore[reportArgumentType] - a TypedDict there
+
+    assert rules is not None
+    assert rules.attempts == attempts
+
+
+@pytest.mark.parametrize(
+    "config",
+    [None, Config(), Config(retries={"mode": "standard"})],
+    ids=["none", "empty", "mode-only"],
+)
+def test_a_botocore_configuration_without_numbers_asks_for_nothing(config: Config | None) -> None:
+    assert explicit_retry(config) is None
