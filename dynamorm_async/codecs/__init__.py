@@ -5,7 +5,7 @@ and the bytes of responses into instances by functions generated once. May use `
 `expressions`, `wire` and `errors`. Never sends, and knows no verb.
 """
 
-from dynamorm_async.codecs.base import Codec
+from dynamorm_async.codecs.base import Codec, quote
 from dynamorm_async.codecs.records import ItemPage, Record, Stamps
 from dynamorm_async.codecs.registration import Codecs, default_codecs, register
 from dynamorm_async.codecs.scalars import read_timestamp, timestamp_text
@@ -17,6 +17,7 @@ __all__ = [
     "Record",
     "Stamps",
     "default_codecs",
+    "quote",
     "read_timestamp",
     "register",
     "timestamp_text",

@@ -129,16 +129,23 @@ class Record(Generic[M]):
         except InvalidValue as error:
             raise error.under(f"{self.spec.name}.{name}") from error.__cause__
 
-    def encode_computed(self, name: str, values: Any) -> str | None:
-        """Return the tagged JSON of a template's field, from an object that holds its parts."""
-        member = self.members[name]
-        if member.computed is None:
-            raise InvalidValue(f"{name} has no template")
+    def computed(self, name: str, parts: object) -> str | None:
+        """Return the text of a template's field, or None where one of its parts is None.
+
+        Args:
+            name: The field with the template.
+            parts: An instance, or any object that has the template's fields as attributes.
+
+        Raises:
+            InvalidValue: A part cannot be stored, or its text would make keys collide.
+        """
+        compute = self.members[name].computed
+        if compute is None:
+            raise InvalidValue("has no template", path=f"{self.spec.name}.{name}")
         try:
-            text = member.computed(values)
-            return None if text is None else member.codec.encode(text)
+            return compute(parts)
         except InvalidValue as error:
-            raise error.under(f"{self.spec.name}.{name}") from error.__cause__
+            raise error.under(self.spec.name) from error.__cause__
 
     def is_left_out(self, name: str, value: object) -> bool:
         """Tell whether a value of the field is not stored at all, so that an update removes it."""
@@ -180,11 +187,12 @@ class Record(Generic[M]):
     def decode_page(self, body: bytes) -> ItemPage[M]:
         """Return the instances of an answer to Query or Scan; raises as `decode_item` does."""
         page = self._read(self._page_reader, body)
-        raw: Any = page.LastEvaluatedKey
-        ended = raw is UNSET or bytes(raw).replace(b" ", b"") in (b"{}", b"null")
+        last = cast("Any", page.LastEvaluatedKey)
+        # An empty key ends the walk as well as an absent one.
+        ended = last is UNSET or bytes(last).strip() in (b"{}", b"null")
         return ItemPage(
             items=[self._instance(stored) for stored in page.Items],
-            last_key=None if ended else bytes(raw).decode(),
+            last_key=None if ended else bytes(last).decode(),
             scanned=page.ScannedCount,
         )
 

@@ -1,1 +1,39 @@
-"""Room in the making."""
+"""What each verb sends, what its reply means, and what a failure means; decided without sending.
+
+Takes a model's record, a table's name and the arguments of a verb, the time among them; gives a
+`Plan`: the first call, how to read a reply, which call follows, and which error a refusal is. May
+use `codecs`, `model`, `expressions`, `wire` and `errors`. Pure: no clock, no dice, no network.
+"""
+
+from dynamorm_async.plan.keys import Key
+from dynamorm_async.plan.plan import Estimate, Plan
+from dynamorm_async.plan.scan import scan
+from dynamorm_async.plan.single import (
+    Returning,
+    create,
+    delete,
+    find,
+    get,
+    put,
+    save,
+    update,
+    upsert,
+)
+from dynamorm_async.plan.target import Target
+
+__all__ = [
+    "Estimate",
+    "Key",
+    "Plan",
+    "Returning",
+    "Target",
+    "create",
+    "delete",
+    "find",
+    "get",
+    "put",
+    "save",
+    "scan",
+    "update",
+    "upsert",
+]

@@ -1,0 +1,78 @@
+"""The loop of a plan: send a call, read the reply, send what follows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import TypeVar
+
+import anyio
+import attrs
+
+from dynamorm_async.errors import CallTimeout, DynamormError, ServiceError
+from dynamorm_async.plan import Plan
+from dynamorm_async.wire import Call, Reply, Send
+
+R = TypeVar("R")
+
+
+async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
+    """Send the plan's one call and return what its reply means.
+
+    Args:
+        plan: What to do.
+        send: The way to the service.
+        timeout: Seconds for everything; None for the client's own.
+
+    Raises:
+        DynamormError: What the plan makes of the service's error, with that as cause.
+    """
+    call = plan.first if timeout is None else attrs.evolve(plan.first, timeout=timeout)
+    return _read(plan, call, await _sent(plan, call, send))
+
+
+async def pages(plan: Plan[R], send: Send, *, timeout: float | None = None) -> AsyncGenerator[R]:
+    """Yield what each reply means, following the plan to its end; nothing is read ahead.
+
+    `timeout` is in seconds and spans all calls, not what the consumer does in between.
+    """
+    left = timeout
+    call: Call | None = plan.first
+    while call is not None:
+        if left is not None:
+            if left <= 0:
+                raise CallTimeout(
+                    f"{call.operation}: the deadline passed between two pages",
+                    fix="give a longer timeout=",
+                    operation=call.operation,
+                    table=call.table,
+                )
+            call = attrs.evolve(call, timeout=left)
+        started = anyio.current_time()
+        reply = await _sent(plan, call, send)
+        if left is not None:
+            left -= anyio.current_time() - started
+        result = _read(plan, call, reply)
+        yield result
+        call = plan.follow(result)
+
+
+async def _sent(plan: Plan[R], call: Call, send: Send) -> Reply:
+    try:
+        return await send(call)
+    except ServiceError as error:
+        meant = plan.refused(error)
+        if meant is error:
+            raise
+        raise meant from error
+
+
+def _read(plan: Plan[R], call: Call, reply: Reply) -> R:
+    try:
+        return plan.read(reply)
+    except DynamormError as error:
+        error.operation = call.operation
+        error.table = error.table or call.table
+        error.key = error.key or call.key
+        error.request_id = reply.request_id
+        error.attempts = reply.attempts
+        raise

@@ -1,0 +1,124 @@
+"""Keys in every form that a user may hand in, as one: JSON text and readable values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
+
+from dynamorm_async.codecs import Record, quote
+from dynamorm_async.errors import InvalidKey, InvalidValue, quoted
+from dynamorm_async.model import UNSET, ModelSpec
+
+M = TypeVar("M")
+
+
+class Key(Generic[M]):
+    """The key of one item of model `M`: `Key(Bookmark, "ana", "aws")`.
+
+    The values are those of the partition key and the sort key, or, where these are templates, of
+    the templates' fields, in their order.
+    """
+
+    __slots__ = ("model", "values")
+
+    def __init__(self, model: type[M], *values: object) -> None:
+        self.model = model
+        self.values = values
+
+    def __repr__(self) -> str:
+        return f"Key({', '.join((self.model.__name__, *map(quoted, self.values)))})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Key):
+            return NotImplemented
+        key = cast("Key[Any]", other)
+        return (self.model, self.values) == (key.model, key.values)
+
+    def __hash__(self) -> int:
+        return hash((self.model, self.values))
+
+
+@attrs.frozen
+class KeyParts:
+    """A key, resolved.
+
+    Attributes:
+        text: The key's attributes as JSON text, `{"id":{"S":"x"}}`.
+        values: Argument name to value, for errors and events.
+        item: The instance that was handed in as the key, or None.
+    """
+
+    text: str
+    values: Mapping[str, object]
+    item: Any = None
+
+
+def key_parts(record: Record[Any], key: object) -> KeyParts:
+    """Return the key that a Key, a tuple, a bare value or an instance means.
+
+    Raises:
+        InvalidKey: It belongs to another model, has too many or too few values, or one of them
+            cannot be a key.
+    """
+    spec = record.spec
+    if isinstance(key, tuple) and len(cast("tuple[object, ...]", key)) == 1:
+        (key,) = cast("tuple[object]", key)
+    if isinstance(key, Key):
+        other = cast("Key[Any]", key)
+        if other.model is not spec.cls:
+            raise InvalidKey(
+                f"{other!r} is no key of {spec.name}",
+                fix=f"use Key({spec.name}, …), or the other table handle",
+            )
+        return key_parts(record, other.values)
+    if type(key) is spec.cls:
+        values = {name: getattr(key, name) for name in spec.key_arguments}
+        return KeyParts(key_text(record, values), values, key)
+    given = cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
+    if len(given) != len(spec.key_arguments):
+        raise InvalidKey(
+            f"{spec.name}'s key has {_counted(spec.key_arguments)}, and {len(given)} came",
+            fix=f"give {', '.join(spec.key_arguments)}",
+            code="plan.key-length",
+        )
+    values = dict(zip(spec.key_arguments, given, strict=True))
+    return KeyParts(key_text(record, values), values)
+
+
+def key_text(record: Record[Any], values: Mapping[str, object]) -> str:
+    """Return the JSON text of the key attributes for the key's arguments.
+
+    Raises:
+        InvalidKey: A value cannot be a key.
+    """
+    spec = record.spec
+    pieces: list[str] = []
+    for field in spec.key_fields:
+        try:
+            value = values.get(field.name)
+            if field.template is not None:
+                value = record.computed(field.name, SimpleNamespace(**values))
+            text = None if value is None else record.encode_field(field.name, value)
+        except InvalidValue as error:
+            raise InvalidKey(
+                f"{error.path}: {error.what}", why=error.why, fix=error.fix, code=error.code
+            ) from error
+        if text is None:
+            raise InvalidKey(
+                f"{spec.name}'s key has no {_missing(spec, values)}", fix="give every part of the key"
+            )
+        pieces.append(f"{quote(field.attribute)}:{text}")
+    return f"{{{','.join(pieces)}}}"
+
+
+def _missing(spec: ModelSpec, values: Mapping[str, object]) -> str:
+    return next(
+        (name for name in spec.key_arguments if values.get(name) in (None, UNSET)), spec.key_arguments[0]
+    )
+
+
+def _counted(names: tuple[str, ...]) -> str:
+    return f"{len(names)} value{'s' if len(names) > 1 else ''} ({', '.join(names)})"

@@ -1,0 +1,75 @@
+"""A plan: the calls of one verb and what comes of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
+
+from dynamorm_async.errors import DynamormError, ServiceError
+from dynamorm_async.wire import Call, Reply
+
+R = TypeVar("R")
+
+
+@attrs.frozen
+class Estimate:
+    """What a call is expected to cost, in the service's units; at least, where the item is not known.
+
+    Attributes:
+        read_units: Read units: one for 4 KB read consistently, half of it otherwise.
+        write_units: Write units: one for each 1 KB written.
+    """
+
+    read_units: float = 0.0
+    write_units: float = 0.0
+
+    def __str__(self) -> str:
+        parts = ((self.read_units, "read units"), (self.write_units, "write units"))
+        return ", ".join(f"at least {units:g} {name}" for units, name in parts if units) or "unknown"
+
+
+def _as_it_is(error: ServiceError) -> DynamormError:
+    return error
+
+
+def _no_more(result: object) -> Call | None:  # noqa: ARG001 - the signature of `follow`
+    return None
+
+
+@attrs.frozen(kw_only=True)
+class Plan(Generic[R]):
+    """One verb, compiled: printing it shows what would be sent.
+
+    Attributes:
+        first: The first call.
+        read: What a reply means.
+        refused: Which error an error of the service is for this verb; it gets the service's own and
+            returns that one where it means nothing more.
+        follow: The call that follows a result, or None at the end.
+        estimate: What the first call costs.
+        condition: The condition of a write, readable, or None.
+    """
+
+    first: Call
+    read: Callable[[Reply], R] = attrs.field(repr=False)
+    refused: Callable[[ServiceError], DynamormError] = attrs.field(default=_as_it_is, repr=False)
+    follow: Callable[[R], Call | None] = attrs.field(default=_no_more, repr=False)
+    estimate: Estimate = Estimate()
+    condition: str | None = None
+
+    @property
+    def operation(self) -> str:
+        """The API operation of the first call."""
+        return self.first.operation
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The request of the first call as JSON data."""
+        return cast("dict[str, Any]", json.loads(self.first.body))
+
+    def __str__(self) -> str:
+        body = json.dumps(self.request, indent=2, ensure_ascii=False)
+        return f"{self.operation} ({self.estimate}; repeat: {self.first.repeat.value})\n{body}"

@@ -1,0 +1,99 @@
+"""What every plan of one table handle has in common, and the texts compiled for it so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
+
+from dynamorm_async.codecs import Record, quote
+from dynamorm_async.errors import InvalidValue
+from dynamorm_async.expressions import (
+    CompiledRequest,
+    Place,
+    Request,
+    Resolved,
+    Role,
+    bind_names,
+    compile_request,
+)
+from dynamorm_async.model import ENTITY_ATTRIBUTE, ModelSpec
+
+M = TypeVar("M")
+
+# More shapes than this come only from a program that makes shapes out of data; then the oldest go.
+_MOST_SHAPES = 1024
+
+
+@attrs.define(eq=False)
+class Target(Generic[M]):
+    """A model's record, the name of the table, and the shapes compiled for them.
+
+    The shapes are a memo: they change how fast a plan is made, never what it says.
+    """
+
+    record: Record[M]
+    table: str
+    _shapes: dict[Any, CompiledRequest] = attrs.field(factory=dict[Any, CompiledRequest], init=False)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's spec."""
+        return self.record.spec
+
+    def body(self, members: Mapping[str, str], request: Request) -> bytes:
+        """Return a request: the table, the given members (JSON texts), and the bound expressions.
+
+        Raises:
+            InvalidValue: A text in it is no Unicode.
+            InvalidRequest: An expression means nothing for the model, or is too large.
+        """
+        compiled = self._compiled(request)
+        pieces = [f'"TableName":{quote(self.table)}', *(f'"{name}":{text}' for name, text in members.items())]
+        text = f"{{{','.join(pieces)}{bind_names(compiled, request.values())}}}"
+        try:
+            return text.encode()
+        except UnicodeEncodeError as error:
+            raise self._surrogate(text, compiled) from error
+
+    def _compiled(self, request: Request) -> CompiledRequest:
+        shape = request.shape()
+        compiled = self._shapes.get(shape)
+        if compiled is None:
+            compiled = compile_request(request, self._resolve)
+            if len(self._shapes) >= _MOST_SHAPES:
+                del self._shapes[next(iter(self._shapes))]
+            self._shapes[shape] = compiled
+        return compiled
+
+    def _resolve(self, place: Place) -> Resolved:
+        if place.steps == (ENTITY_ATTRIBUTE,):
+            return Resolved((ENTITY_ATTRIBUTE,), self._entity_encoder)
+        return self.record.resolve(place)
+
+    def _entity_encoder(self, role: Role) -> Any:
+        del role
+        return self.record.encode_plain
+
+    def _surrogate(self, text: str, compiled: CompiledRequest) -> InvalidValue:
+        request = cast("dict[str, dict[str, Any]]", json.loads(text))
+        labels = {slot.name: slot.label for slot in compiled.slots}
+        values = {**request.get("Key", {}), **request.get("ExpressionAttributeValues", {})}
+        broken = (name for name, value in values.items() if not _is_unicode(value) or not _is_unicode(name))
+        name = next(broken, "")
+        return InvalidValue(
+            "a text holds a lone surrogate, which is no Unicode character",
+            path=f"{self.spec.name}.{labels.get(name, name)}".rstrip("."),
+            fix="clean the text, or store bytes",
+            code="codecs.surrogate",
+        )
+
+
+def _is_unicode(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
