@@ -1,6 +1,8 @@
 """A tiny HTTP/1.1 server on a free port that answers as the test says, and keeps what it was sent."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from zlib import crc32
@@ -71,6 +73,8 @@ async def closing(writer: asyncio.StreamWriter) -> None:
 
 async def resetting(writer: asyncio.StreamWriter) -> None:
     """Reset the connection without an answer."""
+    taken = writer.get_extra_info("socket")
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST in place of FIN
     writer.transport.abort()
 
 

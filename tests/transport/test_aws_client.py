@@ -619,3 +619,34 @@ async def test_the_last_fault_is_raised_with_the_status() -> None:
             await open_waist(transport, jitter=lambda: 0.0).send(GET)
 
     assert (caught.value.status, caught.value.attempts) == (502, 4)
+
+
+async def test_connections_of_attempts_that_timed_out_are_free_again() -> None:
+    """aiobotocore#819, aiohttp#9670: no mix of timeouts and cancels uses up the pool."""
+    async with connected(answering(), max_connections=2) as (transport, server):
+        await transport.attempt(GET, timeout=10.0)
+        server.script = hanging
+        ended = await asyncio.gather(
+            *(transport.attempt(GET, timeout=0.1) for _ in range(8)), return_exceptions=True
+        )
+        server.script = answering()
+
+        answers = await asyncio.gather(*(transport.attempt(GET, timeout=10.0) for _ in range(8)))
+
+    assert {type(each) for each in ended} == {CallTimeout}
+    assert [answer.status for answer in answers] == [200] * 8
+
+
+# aiobotocore would rather have httpx2, and says so once for httpx.
+@pytest.mark.filterwarnings("ignore:aiobotocore's httpx backend:DeprecationWarning")
+async def test_the_httpx_session_of_aiobotocore_works_too() -> None:
+    pytest.importorskip("httpx")
+    from aiobotocore.httpxsession import HttpxSession
+
+    async with serving(answering()) as elsewhere:
+        script = answering(b"", status=307, headers={"Location": elsewhere.url})
+
+        answer = await answer_to(script, config=AioConfig(http_session_cls=HttpxSession))
+
+        assert answer.status == 307
+        assert elsewhere.requests == []
