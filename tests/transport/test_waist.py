@@ -303,6 +303,36 @@ async def test_waiting_for_a_slot_ends_with_the_deadline_and_nothing_is_sent() -
         group.cancel_scope.cancel()
 
 
+async def test_a_slot_that_comes_free_in_time_is_used_with_what_is_left() -> None:
+    time, gate = FakeTime(), anyio.Event()
+    transport = ScriptedTransport([OK], gate=gate)
+    waist = open_waist(transport, max_concurrency=1, clock=time.clock)
+    async with anyio.create_task_group() as group:
+        group.start_soon(waist.send, call())
+        group.start_soon(waist.send, call(timeout=4.0))
+        await anyio.wait_all_tasks_blocked()
+
+        time.now += 1.0
+        gate.set()
+
+    assert transport.timeouts == [5.0, 3.0]
+
+
+async def test_a_slot_that_comes_free_too_late_is_given_back() -> None:
+    time, gate = FakeTime(), anyio.Event()
+    transport = ScriptedTransport([OK], gate=gate)
+    waist = open_waist(transport, max_concurrency=1, clock=time.clock)
+    tasks = [asyncio.create_task(waist.send(call())), asyncio.create_task(waist.send(call(timeout=4.0)))]
+    await anyio.wait_all_tasks_blocked()
+
+    time.now += 5.0
+    gate.set()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert isinstance(ended[1], CallTimeout)
+    assert (await waist.send(call())).attempts == 1
+
+
 async def test_cancelled_callers_strand_no_slot() -> None:
     gate = anyio.Event()
     transport = ScriptedTransport([OK], gate=gate)
