@@ -1,1 +1,13 @@
-"""Room in the making."""
+"""What a user holds: `connect`, the client, table handles, the query builder.
+
+Takes configuration and models; gives verbs. May use every room below it. A verb is a plan, carried
+out; whatever a verb decides is decided in `plan`, so that it can be shown without sending.
+"""
+
+from dynamorm_async.client.client import Client
+from dynamorm_async.client.connect import connect
+from dynamorm_async.client.plans import Plans
+from dynamorm_async.client.query import Query
+from dynamorm_async.client.table import Table
+
+__all__ = ["Client", "Plans", "Query", "Table", "connect"]

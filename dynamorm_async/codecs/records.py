@@ -187,12 +187,11 @@ class Record(Generic[M]):
     def decode_page(self, body: bytes) -> ItemPage[M]:
         """Return the instances of an answer to Query or Scan; raises as `decode_item` does."""
         page = self._read(self._page_reader, body)
-        last = cast("Any", page.LastEvaluatedKey)
-        # An empty key ends the walk as well as an absent one.
-        ended = last is UNSET or bytes(last).strip() in (b"{}", b"null")
+        last = "" if page.LastEvaluatedKey is UNSET else bytes(page.LastEvaluatedKey).decode().strip()
         return ItemPage(
             items=[self._instance(stored) for stored in page.Items],
-            last_key=None if ended else bytes(last).decode(),
+            # An empty key ends the walk as well as an absent one.
+            last_key=None if last in ("", "{}", "null") else last,
             scanned=page.ScannedCount,
         )
 

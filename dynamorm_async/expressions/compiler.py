@@ -19,6 +19,7 @@ import attrs
 
 from dynamorm_async.errors import InvalidExpression, LimitExceeded, quoted
 from dynamorm_async.expressions.trees import (
+    PLACEHOLDER,
     RESERVED_NAME,
     RESERVED_VALUE,
     Condition,
@@ -119,7 +120,8 @@ class _Scribe(Protocol):
     operators: int
 
     def place(self, place: Place) -> str: ...
-    def value(self, place: Place | None, role: Role) -> str: ...
+    def value(self, place: Place, role: Role) -> str: ...
+    def check_operands(self, place: Place, count: int) -> None: ...
     def raw(self, text: str, names: tuple[tuple[str, str], ...], values: tuple[str, ...]) -> str: ...
 
 
@@ -131,22 +133,25 @@ def compile_request(request: Request, resolve: Resolve, *, limits: Limits = LIMI
     """Return texts, names and slots for every request of this shape.
 
     Raises:
-        InvalidExpression: Paths overlap, a path does not belong to the model, or `is_in` is empty.
+        InvalidExpression: Paths overlap, a path does not belong to the model or holds a name that
+            no attribute can have, or `is_in` is empty.
         LimitExceeded: A text is over 4,096 bytes, has over 300 operators, or IN over 100 operands.
     """
-    scribe = _WireScribe(resolve)
+    scribe = _WireScribe(resolve, limits)
     texts: dict[str, str] = {}
     if request.updates:
-        _refuse_overlaps(request.updates, resolve)
+        changed = [update.place for update in request.updates if update.place is not None]
+        _refuse_overlaps(changed, "changes", resolve)
         texts["UpdateExpression"] = _finished(_update_text(request.updates, scribe), scribe, limits)
     for member, condition in (
         ("ConditionExpression", request.condition),
         ("FilterExpression", request.filter),
     ):
         if condition is not None:
-            text, _ = _write(condition.form, scribe, limits)
+            text, _ = _write(condition.form, scribe)
             texts[member] = _finished(text, scribe, limits)
     if request.projection:
+        _refuse_overlaps(request.projection, "reads", resolve)
         text = ", ".join(scribe.place(place) for place in request.projection)
         texts["ProjectionExpression"] = _finished(text, scribe, limits)
     members: dict[str, object] = {**texts}
@@ -169,16 +174,17 @@ def bind_names(compiled: CompiledRequest, values: Sequence[object]) -> str:
 def readable(condition: Condition[Any]) -> str:
     """Return a condition as text for people: field names, and values cut to 80 characters."""
     scribe = _ReaderScribe(condition.values)
-    text, _ = _write(condition.form, scribe, LIMITS)
+    text, _ = _write(condition.form, scribe)
     return text
 
 
 class _WireScribe:
-    def __init__(self, resolve: Resolve) -> None:
+    def __init__(self, resolve: Resolve, limits: Limits) -> None:
         self.names: dict[str, str] = {}
         self.slots: list[Slot] = []
         self.operators = 0
         self._resolve = resolve
+        self._limits = limits
         self._aliases: dict[str, str] = {}
 
     def place(self, place: Place) -> str:
@@ -190,9 +196,7 @@ class _WireScribe:
                 parts.append(self._alias(step))
         return ".".join(parts)
 
-    def value(self, place: Place | None, role: Role) -> str:
-        if place is None:
-            raise InvalidExpression("a value without a field has no encoder")
+    def value(self, place: Place, role: Role) -> str:
         name = f"{RESERVED_VALUE}{len(self.slots)}"
         self.slots.append(Slot(name, self._resolve(place).encoder(role), str(place)))
         return name
@@ -207,10 +211,27 @@ class _WireScribe:
             self.slots.append(Slot(name, self._resolve(PLAIN_PLACE).encoder(Role.PLAIN), name))
         return text
 
+    def check_operands(self, place: Place, count: int) -> None:
+        if not count:
+            raise InvalidExpression(
+                f"{place}.is_in() got no values",
+                why="nothing is in an empty list, and the service refuses one",
+                fix="leave the call out where there is nothing to compare with",
+                code="expressions.empty-in",
+            )
+        if count > self._limits.in_operands:
+            raise LimitExceeded(
+                f"{place}.is_in() got {count} values",
+                why=f"the service takes at most {self._limits.in_operands}",
+                fix="split the values over several requests",
+                code="expressions.in-operands",
+            )
+
     # Every name is aliased: no list of reserved words is needed, and no name can mean anything else.
     def _alias(self, attribute: str) -> str:
         alias = self._aliases.get(attribute)
         if alias is None:
+            _check_name(attribute, self._limits)
             alias = self._aliases[attribute] = f"{RESERVED_NAME}{len(self._aliases)}"
             self.names[alias] = attribute
         return alias
@@ -228,15 +249,16 @@ class _ReaderScribe:
     def place(self, place: Place) -> str:
         return str(place)
 
-    def value(self, place: Place | None, role: Role) -> str:  # noqa: ARG002 - the protocol's signature
+    def value(self, place: Place, role: Role) -> str:  # noqa: ARG002 - the protocol's signature
         return quoted(next(self._values))
 
+    def check_operands(self, place: Place, count: int) -> None:
+        """Refuse nothing: what is shown may be wrong."""
+
     def raw(self, text: str, names: tuple[tuple[str, str], ...], values: tuple[str, ...]) -> str:
-        replacements = {name: attribute for name, attribute in names}  # noqa: C416 - pairs to a dict, typed
-        replacements.update((name, quoted(next(self._values))) for name in values)
-        for name in sorted(replacements, key=len, reverse=True):
-            text = text.replace(name, replacements[name])
-        return text
+        meanings = dict(names)
+        meanings.update((name, quoted(next(self._values))) for name in values)
+        return PLACEHOLDER.sub(lambda found: meanings[found[0]], text)
 
 
 def _collision(name: str) -> InvalidExpression:
@@ -247,29 +269,40 @@ def _collision(name: str) -> InvalidExpression:
     )
 
 
-def _write(form: Form, to: _Scribe, limits: Limits) -> tuple[str, int]:
+def _check_name(attribute: str, limits: Limits) -> None:
+    try:
+        size = len(attribute.encode())
+    except UnicodeEncodeError:
+        size = 0
+    if not 1 <= size <= limits.attribute_name_bytes:
+        raise InvalidExpression(
+            f"{quoted(attribute)} is no attribute name",
+            why=f"a name has 1 to {limits.attribute_name_bytes} bytes of UTF-8",
+            code="expressions.attribute-name",
+        )
+
+
+def _write(form: Form, to: _Scribe) -> tuple[str, int]:
     """Return the text of a condition's form and how strongly it binds."""
     match form:
         case ("and" | "or" as kind, parts):
             to.operators += len(parts) - 1
             strength = _AND if kind == "and" else _OR
-            texts = [_within(part, strength, to, limits) for part in parts]
+            texts = [_within(part, strength, to) for part in parts]
             return f" {kind.upper()} ".join(texts), strength
         case ("not", part):
             to.operators += 1
-            return f"NOT {_within(part, _NOT, to, limits)}", _NOT
+            return f"NOT {_within(part, _NOT, to)}", _NOT
         case ("raw", text, names, values):
             return to.raw(text, names, values), _ATOM if _is_enclosed(text) else 0
-        case ("in", place, count):
-            return _in_text(place, count, to, limits), _ATOM
         case _:
             to.operators += 1
             return _atom(form, to), _ATOM
 
 
-def _within(form: Form, strength: int, to: _Scribe, limits: Limits) -> str:
+def _within(form: Form, strength: int, to: _Scribe) -> str:
     # The service refuses a redundant pair of parentheses, so there is one only where binding needs it.
-    text, own = _write(form, to, limits)
+    text, own = _write(form, to)
     return f"({text})" if own < strength else text
 
 
@@ -283,6 +316,10 @@ def _atom(form: Form, to: _Scribe) -> str:
             return (
                 f"{to.place(place)} BETWEEN {to.value(place, Role.VALUE)} AND {to.value(place, Role.VALUE)}"
             )
+        case ("in", place, count):
+            to.check_operands(place, count)
+            operands = ", ".join([to.value(place, Role.VALUE) for _ in range(count)])
+            return f"{to.place(place)} IN ({operands})"
         case ("function", name, place, role):
             return f"{name}({to.place(place)}, {to.value(place, role)})"
         case ("exists", place):
@@ -302,26 +339,6 @@ def _atom(form: Form, to: _Scribe) -> str:
             raise InvalidExpression(f"unknown form {quoted(form)}")
 
 
-def _in_text(place: Place, count: int, to: _Scribe, limits: Limits) -> str:
-    if not count:
-        raise InvalidExpression(
-            f"{place}.is_in() got no values",
-            why="nothing is in an empty list, and the service refuses one",
-            fix="leave the call out where there is nothing to compare with",
-            code="expressions.empty-in",
-        )
-    if count > limits.in_operands:
-        raise LimitExceeded(
-            f"{place}.is_in() got {count} values",
-            why=f"the service takes at most {limits.in_operands}",
-            fix="split the values over several requests",
-            code="expressions.in-operands",
-        )
-    to.operators += 1
-    operands = ", ".join(to.value(place, Role.VALUE) for _ in range(count))
-    return f"{to.place(place)} IN ({operands})"
-
-
 def _update_text(updates: Sequence[Update[Any]], to: _WireScribe) -> str:
     clauses: list[str] = []
     for action in _CLAUSES:
@@ -338,6 +355,7 @@ def _change(form: Form, to: _WireScribe) -> str:
         case ("copy", place, source):
             return f"{to.place(place)} = {to.place(source)}"
         case ("set-if-absent", place):
+            to.operators += 1
             path = to.place(place)
             return f"{path} = if_not_exists({path}, {to.value(place, Role.VALUE)})"
         case ("append", place):
@@ -364,16 +382,15 @@ def _change(form: Form, to: _WireScribe) -> str:
             raise InvalidExpression(f"unknown form {quoted(form)}")
 
 
-def _refuse_overlaps(updates: Sequence[Update[Any]], resolve: Resolve) -> None:
-    places = [update.place for update in updates if update.place is not None]
+def _refuse_overlaps(places: Sequence[Place], verb: str, resolve: Resolve) -> None:
     resolved = sorted(((resolve(place).steps, place) for place in places), key=lambda pair: _order(pair[0]))
     for (steps, place), (other_steps, other) in pairwise(resolved):
         if other_steps[: len(steps)] == steps:
             same = steps == other_steps
             raise InvalidExpression(
-                f"one update changes {place} twice" if same else f"one update changes {place} and {other}",
+                f"one request {verb} {place} twice" if same else f"one request {verb} {place} and {other}",
                 why="the service refuses paths that overlap",
-                fix="change each part once, or send two updates",
+                fix="name each part once, or send two requests",
                 code="expressions.overlapping-paths",
             )
 

@@ -11,10 +11,10 @@ import builtins
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Literal, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar, cast, get_args, overload
 
 from dynamorm_async.errors import InvalidExpression, quoted
-from dynamorm_async.expressions.trees import Condition, Form, Place, Role, Update
+from dynamorm_async.expressions.trees import Condition, Form, Place, Role, Update, no_truth
 
 M = TypeVar("M", contravariant=True)
 OtherM = TypeVar("OtherM")
@@ -52,6 +52,9 @@ class Size(Generic[M]):
     def __ge__(self, other: int) -> Condition[M]:
         return self._compared(">=", other)
 
+    def __bool__(self) -> NoReturn:
+        raise no_truth("a size")
+
     def between(self, low: int, high: int) -> Condition[M]:
         """Hold where the size is at least `low` and at most `high`."""
         return Condition(("size-between", self._place), (low, high))
@@ -71,6 +74,10 @@ class Path(Generic[M, T]):
 
     def __init__(self, place: Place) -> None:
         self.place = place
+
+    # `Bookmark.active and ...` would quietly drop the field.
+    def __bool__(self) -> NoReturn:
+        raise no_truth("a field of a model class")
 
     def __repr__(self) -> str:
         return f"<Path {self.place.owner.__name__}.{self.place}>"
@@ -143,7 +150,7 @@ class Path(Generic[M, T]):
 
     def is_in(self, values: Iterable[T]) -> Condition[M]:
         """Hold where the stored value is one of 1 to 100 `values`."""
-        operands = tuple(values)
+        operands = tuple(self._several("is_in", values))
         return Condition(("in", self.place, len(operands)), operands)
 
     def begins_with(self, prefix: str | bytes) -> Condition[M]:
@@ -180,6 +187,12 @@ class Path(Generic[M, T]):
 
     def is_type(self, tag: TypeTag) -> Condition[M]:
         """Hold where the attribute is stored under this type tag: `"S"`, `"N"`, `"NULL"`, …."""
+        if tag not in get_args(TypeTag):
+            raise InvalidExpression(
+                f"{self.place}.is_type({quoted(tag)}): no type tag",
+                fix=f"use one of {', '.join(get_args(TypeTag))}",
+                code="expressions.type-tag",
+            )
         return Condition(("type", self.place), (tag,))
 
     def size(self) -> Size[M]:
@@ -188,8 +201,7 @@ class Path(Generic[M, T]):
 
     def _compared(self, operator: str, other: object) -> Condition[M]:
         if isinstance(other, Path):
-            source = cast("Path[Any, Any]", other)
-            return Condition(("compare", operator, self.place, source.place, None))
+            return Condition(("compare", operator, self.place, other.place, None))
         return Condition(("compare", operator, self.place, None, Role.VALUE), (other,))
 
     # Updates.
@@ -198,8 +210,7 @@ class Path(Generic[M, T]):
         """Store `value`, or what another attribute holds; an empty value that is left out removes."""
         inside_list = isinstance(self.place.steps[-1], int)
         if isinstance(value, Path):
-            source = cast("Path[Any, Any]", value)
-            return Update("SET", self.place, ("copy", self.place, source.place), repeatable=False)
+            return Update("SET", self.place, ("copy", self.place, value.place), repeatable=False)
         # A list index past the end appends, so the second application appends again.
         return Update("SET", self.place, ("set", self.place), (value,), repeatable=not inside_list)
 
@@ -233,7 +244,8 @@ class Path(Generic[M, T]):
         """Add a number to the stored number (absent counts as 0), or elements to the stored set."""
         if isinstance(value, (int, float, Decimal, timedelta)):
             return Update("ADD", self.place, ("add", self.place, Role.DELTA), (value,), repeatable=False)
-        return Update("ADD", self.place, ("add", self.place, Role.VALUE), (value,), repeatable=True)
+        elements = self._elements("add", value)
+        return Update("ADD", self.place, ("add", self.place, Role.VALUE), (elements,), repeatable=True)
 
     @overload
     def subtract(self: Path[OtherM, int], value: int) -> Update[OtherM]: ...
@@ -256,7 +268,9 @@ class Path(Generic[M, T]):
                 f"{self.place}.subtract({quoted(value)}) takes a number",
                 fix="use discard(...) to take elements out of a set",
             )
-        return Update("ADD", self.place, ("add", self.place, Role.DELTA), (-value,), repeatable=False)
+        # The unary minus rounds a Decimal to 28 digits.
+        delta: Any = value.copy_negate() if isinstance(value, Decimal) else -value
+        return Update("ADD", self.place, ("add", self.place, Role.DELTA), (delta,), repeatable=False)
 
     def remove(self) -> Update[M]:
         """Remove the attribute, map entry or list element; absent is fine."""
@@ -268,13 +282,15 @@ class Path(Generic[M, T]):
         self: Path[OtherM, list[E]] | Path[OtherM, list[E] | None], values: Sequence[E]
     ) -> Update[OtherM]:
         """Add `values` at the end of the stored list; an absent list counts as empty."""
-        return Update("SET", self.place, ("append", self.place), ([], list(values)), repeatable=False)
+        tail = self._several("append", values)
+        return Update("SET", self.place, ("append", self.place), ([], tail), repeatable=False)
 
     def prepend(
         self: Path[OtherM, list[E]] | Path[OtherM, list[E] | None], values: Sequence[E]
     ) -> Update[OtherM]:
         """Add `values` at the beginning of the stored list; an absent list counts as empty."""
-        return Update("SET", self.place, ("prepend", self.place), (list(values), []), repeatable=False)
+        head = self._several("prepend", values)
+        return Update("SET", self.place, ("prepend", self.place), (head, []), repeatable=False)
 
     @overload
     def discard(self: Path[OtherM, builtins.set[E]], values: Iterable[E]) -> Update[OtherM]: ...
@@ -286,4 +302,26 @@ class Path(Generic[M, T]):
     def discard(self: Path[OtherM, frozenset[E] | None], values: Iterable[E]) -> Update[OtherM]: ...
     def discard(self, values: object) -> Update[Any]:
         """Take elements out of the stored set; absent ones are fine."""
-        return Update("DELETE", self.place, ("discard", self.place), (values,), repeatable=True)
+        elements = self._elements("discard", values)
+        return Update("DELETE", self.place, ("discard", self.place), (elements,), repeatable=True)
+
+    def _elements(self, verb: str, values: object) -> frozenset[Any]:
+        elements = frozenset(self._several(verb, values))
+        if not elements:
+            raise InvalidExpression(
+                f"{self.place}.{verb}() got no elements",
+                why="the service has no empty set",
+                fix="leave the call out where there is nothing to change",
+                code="expressions.no-elements",
+            )
+        return elements
+
+    def _several(self, verb: str, values: object) -> list[Any]:
+        # A text is an iterable of texts, so type checkers let it pass.
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            raise InvalidExpression(
+                f"{self.place}.{verb}({quoted(values)}) takes several values",
+                fix=f"put it in brackets: {verb}([...])",
+                code="expressions.several-values",
+            )
+        return list(cast("Iterable[Any]", values))

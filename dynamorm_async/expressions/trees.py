@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NoReturn, TypeVar
 
 import attrs
 
@@ -82,18 +82,23 @@ class Condition(Generic[M]):
             return Condition(self.form[1], self.values)
         return Condition(("not", self.form), self.values)
 
-    def __bool__(self) -> bool:
-        raise InvalidExpression(
-            "a condition has no truth value in Python",
-            why="it is a test that the service makes on the stored item",
-            fix="combine conditions with & | ~ (in parentheses) instead of and, or, not, in",
-            code="expressions.truth-value",
-        )
+    def __bool__(self) -> NoReturn:
+        raise no_truth("a condition")
 
     def __repr__(self) -> str:
         from dynamorm_async.expressions.compiler import readable
 
         return f"<Condition {readable(self)}>"
+
+
+def no_truth(what: str) -> InvalidExpression:
+    """Return the error for `and`, `or`, `not`, `in` and `if` over what only the service can test."""
+    return InvalidExpression(
+        f"{what} has no truth value in Python",
+        why="it stands for a test that the service makes on the stored item",
+        fix="combine conditions with & | ~ (in parentheses) instead of and, or, not, in",
+        code="expressions.truth-value",
+    )
 
 
 def _joined(kind: str, left: Condition[Any], right: Condition[Any]) -> Condition[Any]:
@@ -144,7 +149,7 @@ class Raw(Condition[Any], Update[Any]):
         Update.__init__(self, "SET", None, form, values, repeatable=False)  # pyright: ignore[reportUnknownMemberType]
 
 
-_PLACEHOLDER = re.compile(r"[#:][A-Za-z0-9_]+")
+PLACEHOLDER = re.compile(r"[#:][A-Za-z0-9_]+")
 RESERVED_NAME = "#dn"
 RESERVED_VALUE = ":dv"
 
@@ -161,16 +166,24 @@ def raw(
         values: Placeholder to Python value, `{":n": 3}`; encoded by the value's own type.
 
     Raises:
-        InvalidExpression: The text is empty, a placeholder is used and not given or given and not
-            used, or one begins with `#dn` or `:dv`, which are the library's own.
+        InvalidExpression: The text is empty or its parentheses do not match; a placeholder is used
+            and not given, or given and not used, or begins with `#dn` or `:dv`, which are the
+            library's own.
     """
     names, values = dict(names or {}), dict(values or {})
-    used = list(dict.fromkeys(_PLACEHOLDER.findall(text)))
+    used = list(dict.fromkeys(PLACEHOLDER.findall(text)))
     given = {*names, *values}
     if not text.strip():
-        raise InvalidExpression("a raw expression is empty", fix="leave it out")
+        raise InvalidExpression("a raw expression is empty", fix="leave it out", code="expressions.empty-raw")
+    if not _is_balanced(text):
+        raise InvalidExpression(
+            f"raw({quoted(text)}): its parentheses do not match",
+            why="beside other conditions it would change what they mean",
+            fix="close what is opened",
+            code="expressions.parentheses",
+        )
     for wrong in sorted(given, key=str):
-        if not _PLACEHOLDER.fullmatch(wrong) or (wrong in names) != wrong.startswith("#"):
+        if not PLACEHOLDER.fullmatch(wrong) or (wrong in names) != wrong.startswith("#"):
             raise InvalidExpression(
                 f"{quoted(wrong)} is no placeholder",
                 fix="begin those of names with '#', of values with ':', then letters, digits or _",
@@ -202,3 +215,12 @@ def raw(
     return Raw(
         ("raw", text.strip(), ordered_names, ordered_values), tuple(values[name] for name in ordered_values)
     )
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return depth == 0

@@ -74,9 +74,10 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
                 fix=f"use Key({spec.name}, …), or the other table handle",
             )
         return key_parts(record, other.values)
-    if type(key) is spec.cls:
-        values = {name: getattr(key, name) for name in spec.key_arguments}
-        return KeyParts(key_text(record, values), values, key)
+    item = cast("Any", key)
+    if type(item) is spec.cls:
+        values = {name: getattr(item, name) for name in spec.key_arguments}
+        return KeyParts(key_text(record, values), values, item)
     given = cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
     if len(given) != len(spec.key_arguments):
         raise InvalidKey(

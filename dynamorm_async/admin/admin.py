@@ -1,0 +1,204 @@
+"""Create, ensure, describe and delete tables, and wait until they are what was asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar, cast
+
+import anyio
+
+from dynamorm_async.admin.shapes import TableShape, create_request, described, differences, wanted
+from dynamorm_async.errors import (
+    CallTimeout,
+    InvalidModel,
+    RequestRefused,
+    TableInUse,
+    TableMismatch,
+    TableNotFound,
+)
+from dynamorm_async.plan import Target
+from dynamorm_async.wire import Call, Repeat, Send
+
+M = TypeVar("M")
+
+_FIRST_WAIT = 0.05
+_LONGEST_WAIT = 5.0
+
+
+class _Targets(Protocol):
+    def __call__(self, model: type[M], name: str | None) -> Target[M]: ...
+
+
+class Admin:
+    """The tables of a client; `db.admin`.
+
+    Every verb takes `timeout=`, in seconds for everything including the wait; it raises CallTimeout
+    when a table does not become what was asked for in that time, and goes on where it stopped when
+    it is called again.
+    """
+
+    def __init__(
+        self, send: Send, *, target: _Targets, sleep: Callable[[float], Awaitable[object]] = anyio.sleep
+    ) -> None:
+        self._send = send
+        self._target = target
+        self._sleep = sleep
+
+    async def create_table(
+        self, *models: type[Any], name: str | None = None, timeout: float = 300.0
+    ) -> TableShape:
+        """Create the table of one or more models and wait until it is active.
+
+        Keys, indexes and projections are the models'; billing is on demand; time-to-live is turned
+        on where a model has a ttl field.
+
+        Args:
+            models: Models that share one table.
+            name: The table's name, instead of the models' own.
+            timeout: Seconds.
+
+        Raises:
+            TableInUse: A table of this name exists.
+            InvalidModel: The models disagree, or are of different tables.
+        """
+        want = self._wanted(models, name)
+        deadline = anyio.current_time() + timeout
+        await self._call("CreateTable", create_request(want), want.name, repeat=Repeat.GUARDED)
+        await self._until_active(want.name, deadline)
+        await self._turn_ttl_on(want)
+        return want
+
+    async def ensure_table(
+        self, *models: type[Any], name: str | None = None, timeout: float = 300.0
+    ) -> TableShape:
+        """Make sure that the table of one or more models is there, active, and of their shape.
+
+        Creates it where it is missing and turns time-to-live on; changes nothing else. Safe to call
+        from many processes at once.
+
+        Raises:
+            TableMismatch: It exists in another shape; the text and `differences` say how.
+            InvalidModel: The models disagree, or are of different tables.
+        """
+        want = self._wanted(models, name)
+        deadline = anyio.current_time() + timeout
+        try:
+            await self._describe(want.name)
+        except TableNotFound:
+            # Another process was faster, or our own first attempt was: what counts is what is there.
+            with suppress(TableInUse):
+                await self._call("CreateTable", create_request(want), want.name)
+        table = await self._until_active(want.name, deadline)
+        found = differences(want, described(table))
+        if found:
+            raise TableMismatch(
+                f"the table {want.name} is not what {' and '.join(model.__name__ for model in models)} needs",
+                differences=found,
+                fix="change the model, use another table name, or change the table",
+                table=want.name,
+            )
+        await self._turn_ttl_on(want)
+        return want
+
+    async def describe_table(self, model: type[Any], *, name: str | None = None) -> dict[str, Any]:
+        """Return what the service says of a model's table: DescribeTable's `Table`, as JSON data.
+
+        Raises:
+            TableNotFound: There is no such table.
+        """
+        return await self._describe(self._target(model, name).table)
+
+    async def delete_table(
+        self, model: type[Any], *, name: str | None = None, timeout: float = 300.0
+    ) -> None:
+        """Delete a model's table with everything in it, and wait until it is gone.
+
+        Raises:
+            TableNotFound: There is no such table.
+            TableInUse: It is being created or changed.
+        """
+        table = self._target(model, name).table
+        deadline = anyio.current_time() + timeout
+        await self._call("DeleteTable", _named(table), table, repeat=Repeat.GUARDED)
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                await self._describe(table)
+            except TableNotFound:
+                return
+            wait = await self._wait(wait, deadline, f"the table {table} is still being deleted")
+
+    def _wanted(self, models: tuple[type[Any], ...], name: str | None) -> TableShape:
+        if not models:
+            raise InvalidModel("no model was given", fix="name the models of the table")
+        targets = [self._target(model, name) for model in models]
+        tables = {target.table for target in targets}
+        if len(tables) > 1:
+            raise InvalidModel(
+                f"{' and '.join(model.__name__ for model in models)} are of different tables",
+                why=f"they name {', '.join(sorted(tables))}",
+                fix="call once for each table, or give name=",
+                code="admin.different-tables",
+            )
+        return wanted(targets)
+
+    async def _until_active(self, table: str, deadline: float) -> dict[str, Any]:
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                found = await self._describe(table)
+            except TableNotFound:
+                # The service may not know a new table at once.
+                found = {"TableStatus": "not there yet"}
+            indexes = cast("list[dict[str, Any]]", found.get("GlobalSecondaryIndexes") or [])
+            states = {found["TableStatus"], *(index.get("IndexStatus", "ACTIVE") for index in indexes)}
+            if states == {"ACTIVE"}:
+                return found
+            wait = await self._wait(wait, deadline, f"the table {table} is {found['TableStatus']}")
+
+    async def _wait(self, wait: float, deadline: float, state: str) -> float:
+        if anyio.current_time() + wait > deadline:
+            raise CallTimeout(f"{state} and the deadline passed", fix="call again, with a longer timeout=")
+        await self._sleep(wait)
+        return min(wait * 1.5, _LONGEST_WAIT)
+
+    async def _turn_ttl_on(self, want: TableShape) -> None:
+        if want.ttl is None:
+            return
+        answer = await self._call("DescribeTimeToLive", _named(want.name), want.name)
+        status = cast("dict[str, Any]", answer.get("TimeToLiveDescription") or {})
+        if status.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
+            if status.get("AttributeName") == want.ttl:
+                return
+            raise TableMismatch(
+                f"the table {want.name} expires its items by another attribute",
+                differences=(f"time-to-live is on {status.get('AttributeName')!r}, wanted {want.ttl!r}",),
+                fix="turn it off first; the service allows one change an hour",
+                table=want.name,
+            )
+        body = {
+            "TableName": want.name,
+            "TimeToLiveSpecification": {"Enabled": True, "AttributeName": want.ttl},
+        }
+        try:
+            await self._call("UpdateTimeToLive", json.dumps(body).encode(), want.name)
+        except RequestRefused as error:
+            # Two processes that ensure one table at once: the second finds it enabled.
+            if "already enabled" not in error.message.lower():
+                raise
+
+    async def _describe(self, table: str) -> dict[str, Any]:
+        answer = await self._call("DescribeTable", _named(table), table)
+        return cast("dict[str, Any]", answer["Table"])
+
+    async def _call(
+        self, operation: str, body: bytes, table: str, *, repeat: Repeat = Repeat.HARMLESS
+    ) -> dict[str, Any]:
+        call = Call(operation=operation, body=body, tables=(table,), repeat=repeat)
+        return cast("dict[str, Any]", json.loads((await self._send(call)).body))
+
+
+def _named(table: str) -> bytes:
+    return json.dumps({"TableName": table}).encode()

@@ -1,0 +1,147 @@
+"""The client: one way to one DynamoDB, shared by every task of a program."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Any, NoReturn, Self, TypeVar, cast
+
+import anyio
+
+from dynamorm_async.admin import Admin
+from dynamorm_async.client.table import Table
+from dynamorm_async.codecs import Codecs
+from dynamorm_async.errors import InvalidRequest, VersionConflict
+from dynamorm_async.executors import one
+from dynamorm_async.model import check_table_name, spec_of
+from dynamorm_async.plan import Key, Target
+from dynamorm_async.plan import get as plan_get
+from dynamorm_async.plan import save as plan_save
+from dynamorm_async.transport import Waist
+
+M = TypeVar("M")
+
+_CONFLICT_BASE = 0.01
+_CONFLICT_LONGEST = 1.0
+
+
+class Client:
+    """An open client; made by `connect`, closed by `async with` or `aclose`.
+
+    It is safe for thousands of tasks of one event loop. It holds credentials and connections and
+    refuses to be pickled.
+
+    Attributes:
+        transport: Which way calls go: "memory" or "aiobotocore".
+        admin: Tables as things with a life: create, ensure, describe, delete.
+    """
+
+    def __init__(
+        self,
+        waist: Waist,
+        *,
+        transport: str,
+        codecs: Codecs,
+        table_prefix: str,
+        now: Callable[[], datetime],
+        jitter: Callable[[], float],
+    ) -> None:
+        self.transport = transport
+        self._waist = waist
+        self._codecs = codecs
+        self._prefix = table_prefix
+        self._now = now
+        self._jitter = jitter
+        self._targets: dict[tuple[type[Any], str], Target[Any]] = {}
+        self.admin = Admin(waist.send, target=self._target)
+
+    def table(self, model: type[M], *, name: str | None = None) -> Table[M]:
+        """Return the table handle of a model.
+
+        Args:
+            model: A class decorated with `@model`.
+            name: The table's name or ARN, instead of the model's own and the prefix.
+
+        Raises:
+            InvalidModel: The class is no model, or a field's type cannot be stored.
+        """
+        return Table(self._target(model, name), self._waist.send, self._now)
+
+    async def retry_on_conflict(
+        self,
+        key: Key[M],
+        change: Callable[[M], M | Awaitable[M]],
+        *,
+        attempts: int = 20,
+        timeout: float | None = None,
+    ) -> M:
+        """Read an item, change it and save it; again from the start where another writer was faster.
+
+        Args:
+            key: The item's key.
+            change: Gets the stored instance and returns the changed one (`evolve(item, …)`), or an
+                awaitable of it; it may run several times.
+            attempts: How often, at most.
+            timeout: Seconds for each call.
+
+        Returns:
+            The instance as saved.
+
+        Raises:
+            VersionConflict: Every attempt lost; it is the last one's.
+            ItemNotFound: There is no such item.
+        """
+        if attempts < 1:
+            raise InvalidRequest(f"retry_on_conflict(attempts={attempts})", fix="give at least 1")
+        target: Target[M] = self._target(key.model, None)
+        for attempt in range(1, attempts + 1):
+            read = plan_get(target, key, consistent=True)
+            changed = change(await one(read, self._waist.send, timeout=timeout))
+            item = await cast("Awaitable[M]", changed) if inspect.isawaitable(changed) else cast("M", changed)
+            plan = plan_save(target, item, now=self._now(), fields=None, when=None)
+            try:
+                return await one(plan, self._waist.send, timeout=timeout)
+            except VersionConflict:
+                if attempt == attempts:
+                    raise
+            # Full jitter: writers that met once should not meet again.
+            longest = min(_CONFLICT_LONGEST, _CONFLICT_BASE * 2**attempt)
+            await anyio.sleep(self._jitter() * longest)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def aclose(self) -> None:
+        """Give connections and tasks back; may be called twice."""
+        await self._waist.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Client holds connections and credentials and cannot be pickled")
+
+    def __repr__(self) -> str:
+        return f"<Client over {self.transport}>"
+
+    def _target(self, model: type[M], name: str | None) -> Target[M]:
+        spec = spec_of(model)
+        table = name if name is not None else self._named(spec.table)
+        target: Target[M] | None = self._targets.get((model, table))
+        record = self._codecs.record(model)
+        if target is None or target.record is not record:
+            check_table_name(table, owner=spec.name)
+            target = self._targets[model, table] = Target(record, table)
+        return target
+
+    def _named(self, table: str) -> str:
+        # A prefix means nothing before an ARN, which names one table of one account.
+        return table if table.startswith("arn:") else f"{self._prefix}{table}"

@@ -1,0 +1,157 @@
+"""`connect`: from an address and options to a client."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from dynamorm_async.client.client import Client
+from dynamorm_async.codecs import Codecs, default_codecs
+from dynamorm_async.errors import InvalidRequest, quoted
+from dynamorm_async.observe import Observer
+from dynamorm_async.transport import AiobotocoreTransport, Credentials, MemoryTransport, Retry, open_waist
+from dynamorm_async.wire import Middleware, Transport
+
+if TYPE_CHECKING:
+    from aiobotocore.config import AioConfig
+    from aiobotocore.session import AioSession
+    from cattrs import Converter
+
+_PREFIX = re.compile(r"[A-Za-z0-9_.-]*")
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC, as created and updated record it."""
+    return datetime.now(UTC)
+
+
+def connect(
+    url: str | None = None,
+    *,
+    region: str | None = None,
+    endpoint: str | None = None,
+    profile: str | None = None,
+    session: AioSession | None = None,
+    config: AioConfig | None = None,
+    credentials: Credentials | None = None,
+    transport: Literal["aiobotocore"] | Transport | None = None,
+    max_concurrency: int = 64,
+    max_connections: int = 64,
+    attempt_timeout: float = 5.0,
+    timeout: float | None = None,
+    retry: Retry | None = None,
+    table_prefix: str = "",
+    converter: Converter | None = None,
+    observers: Iterable[Observer] = (),
+    middleware: Iterable[Middleware] = (),
+    now: Callable[[], datetime] = utc_now,
+) -> Client:
+    """Return a client for one DynamoDB; use it with `async with`. Nothing is sent yet.
+
+    Args:
+        url: "memory://" for an engine in this process that ends with the client,
+            "memory://name" for one that clients of the process share, an endpoint's
+            "http(s)://…", or None for AWS.
+        region: As "eu-west-1"; by default what botocore finds in environment and profile.
+        endpoint: URL of the service, where it is not AWS's own.
+        profile: Name of a profile of the AWS configuration files.
+        session: An aiobotocore session to take credentials and configuration from.
+        config: An aiobotocore `AioConfig`; its retries are replaced by `retry`.
+        credentials: Static keys, instead of what botocore finds.
+        transport: None for the best that can serve, "aiobotocore", or an object with
+            `wire.Transport`'s methods, which is closed with the client.
+        max_concurrency: Requests in flight at the same time; more wait for a slot.
+        max_connections: Connections kept open, at most.
+        attempt_timeout: Seconds for each attempt: connecting, sending, reading.
+        timeout: Seconds for each call, retries included, where the verb names none.
+        retry: The rules of retry; see `Retry`.
+        table_prefix: Put before the table names of all models, "dev-".
+        converter: A cattrs Converter whose hooks say how types are stored; by default the one that
+            `register` fills.
+        observers: Told of every call, attempt and retry.
+        middleware: Around every call, the first one outermost.
+        now: Gives the aware time of writes; for tests.
+
+    Raises:
+        InvalidRequest: An option means nothing, or contradicts another.
+    """
+    if not _PREFIX.fullmatch(table_prefix):
+        raise InvalidRequest(
+            f"connect(table_prefix={quoted(table_prefix)})",
+            fix="use letters, digits, '_', '-' and '.'",
+            code="client.table-prefix",
+        )
+    way = _transport(
+        url,
+        transport,
+        region=region,
+        endpoint=endpoint,
+        profile=profile,
+        session=session,
+        config=config,
+        credentials=credentials,
+        max_connections=max_connections,
+    )
+    waist = open_waist(
+        way,
+        retry=retry,
+        max_concurrency=max_concurrency,
+        attempt_timeout=attempt_timeout,
+        timeout=timeout,
+        observers=observers,
+        middleware=middleware,
+    )
+    return Client(
+        waist,
+        transport=way.name,
+        codecs=default_codecs() if converter is None else Codecs(converter),
+        table_prefix=table_prefix,
+        now=now,
+        jitter=random.random,
+    )
+
+
+def _transport(
+    url: str | None,
+    transport: Literal["aiobotocore"] | Transport | None,
+    *,
+    endpoint: str | None,
+    region: str | None,
+    **options: Any,
+) -> Transport:
+    if isinstance(transport, str) and transport != "aiobotocore":
+        raise InvalidRequest(
+            f"connect(transport={quoted(transport)})",
+            fix='use "aiobotocore", or an object with the methods of wire.Transport',
+            code="client.transport",
+        )
+    if transport is not None and not isinstance(transport, str):
+        if url is not None:
+            raise InvalidRequest("connect() got a URL and a transport", fix="give one of them")
+        return transport
+    if url is not None and url.startswith("memory://"):
+        _refuse_beside_memory({"endpoint": endpoint, "transport": transport, **options})
+        return MemoryTransport(url.removeprefix("memory://") or None, region=region or "us-east-1")
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise InvalidRequest(
+            f"connect({quoted(url)}) is no address of a DynamoDB",
+            fix='use "memory://", "http://host:port", "https://host", or no URL for AWS',
+            code="client.url",
+        )
+    if url is not None and endpoint is not None:
+        raise InvalidRequest("connect() got a URL and an endpoint", fix="give one of them", code="client.url")
+    return AiobotocoreTransport(endpoint=url or endpoint, region=region, **options)
+
+
+def _refuse_beside_memory(options: dict[str, Any]) -> None:
+    given = [name for name, value in options.items() if value is not None and name != "max_connections"]
+    if given:
+        raise InvalidRequest(
+            f"connect('memory://…') got {', '.join(given)} as well",
+            why="the memory engine has no network and checks no credentials",
+            fix="leave them out",
+            code="client.memory-options",
+        )

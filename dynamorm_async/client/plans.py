@@ -1,0 +1,106 @@
+"""The verbs of a table as plans: what each would send, shown and priced without sending it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar, overload
+
+from dynamorm_async.codecs import ItemPage
+from dynamorm_async.expressions import Condition, Path, Update
+from dynamorm_async.plan import Plan, Returning, Target
+from dynamorm_async.plan import create as plan_create
+from dynamorm_async.plan import delete as plan_delete
+from dynamorm_async.plan import find as plan_find
+from dynamorm_async.plan import get as plan_get
+from dynamorm_async.plan import put as plan_put
+from dynamorm_async.plan import save as plan_save
+from dynamorm_async.plan import scan as plan_scan
+from dynamorm_async.plan import update as plan_update
+from dynamorm_async.plan import upsert as plan_upsert
+
+M = TypeVar("M")
+
+
+class Plans(Generic[M]):
+    """One method for each verb of `Table`, with the same arguments; each returns a `Plan`.
+
+    `print(bookmarks.plan.get("ana", "aws"))` shows operation, cost and request. The time of a
+    write is taken when its plan is made.
+    """
+
+    def __init__(self, target: Target[M], now: Callable[[], datetime]) -> None:
+        self._target = target
+        self._now = now
+
+    def get(self, *key: object, consistent: bool = False) -> Plan[M]:
+        """Plan one GetItem whose absent item is ItemNotFound."""
+        return plan_get(self._target, key, consistent=consistent)
+
+    def find(self, *key: object, consistent: bool = False) -> Plan[M | None]:
+        """Plan one GetItem whose absent item is None."""
+        return plan_find(self._target, key, consistent=consistent)
+
+    def create(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+        """Plan one PutItem that fails where the key is taken."""
+        return plan_create(self._target, item, now=self._now(), when=when)
+
+    def put(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+        """Plan one PutItem that overwrites."""
+        return plan_put(self._target, item, now=self._now(), when=when)
+
+    def save(
+        self,
+        item: M,
+        *,
+        fields: Sequence[Path[M, Any] | str] | None = None,
+        when: Condition[M] | None = None,
+    ) -> Plan[M]:
+        """Plan one UpdateItem of an instance's fields."""
+        return plan_save(self._target, item, now=self._now(), fields=fields, when=when)
+
+    def upsert(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+        """Plan one UpdateItem that creates the item or writes over its fields."""
+        return plan_upsert(self._target, item, now=self._now(), when=when)
+
+    @overload
+    def update(
+        self,
+        key: object,
+        *updates: Update[M],
+        when: Condition[M] | None = None,
+        returning: Literal["NONE"] = "NONE",
+    ) -> Plan[None]: ...
+    @overload
+    def update(
+        self,
+        key: object,
+        *updates: Update[M],
+        when: Condition[M] | None = None,
+        returning: Literal["ALL_OLD", "ALL_NEW"],
+    ) -> Plan[M]: ...
+    @overload
+    def update(
+        self,
+        key: object,
+        *updates: Update[M],
+        when: Condition[M] | None = None,
+        returning: Literal["UPDATED_OLD", "UPDATED_NEW"],
+    ) -> Plan[dict[str, Any]]: ...
+    def update(
+        self,
+        key: object,
+        *updates: Update[M],
+        when: Condition[M] | None = None,
+        returning: Returning = "NONE",
+    ) -> Plan[Any]:
+        """Plan one UpdateItem of an item that must be there."""
+        return plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+
+    def delete(self, *key: object, when: Condition[M] | None = None) -> Plan[None]:
+        """Plan one DeleteItem."""
+        return plan_delete(self._target, key, when=when)
+
+    def scan(self, *filters: Condition[M], consistent: bool = False) -> Plan[ItemPage[M]]:
+        """Plan a scan, page by page."""
+        return plan_scan(self._target, *filters, consistent=consistent)
