@@ -12,7 +12,14 @@ from dynamorm_async.client.client import Client
 from dynamorm_async.codecs import Codecs, default_codecs
 from dynamorm_async.errors import InvalidRequest, quoted
 from dynamorm_async.observe import Observer
-from dynamorm_async.transport import AiobotocoreTransport, Credentials, MemoryTransport, Retry, open_waist
+from dynamorm_async.transport import (
+    AiobotocoreTransport,
+    Credentials,
+    MemoryTransport,
+    Retry,
+    explicit_retry,
+    open_waist,
+)
 from dynamorm_async.wire import Middleware, Transport
 
 if TYPE_CHECKING:
@@ -59,7 +66,7 @@ def connect(
         endpoint: URL of the service, where it is not AWS's own.
         profile: Name of a profile of the AWS configuration files.
         session: An aiobotocore session to take credentials and configuration from.
-        config: An aiobotocore `AioConfig`; its retries are replaced by `retry`.
+        config: An aiobotocore `AioConfig`; the retries it names are carried out by this library.
         credentials: Static keys, instead of what botocore finds.
         transport: None for the best that can serve, "aiobotocore", or an object with
             `wire.Transport`'s methods, which is closed with the client.
@@ -67,7 +74,7 @@ def connect(
         max_connections: Connections kept open, at most.
         attempt_timeout: Seconds for each attempt: connecting, sending, reading.
         timeout: Seconds for each call, retries included, where the verb names none.
-        retry: The rules of retry; see `Retry`.
+        retry: The rules of retry; by default what `config` names, or `Retry()`.
         table_prefix: Put before the table names of all models, "dev-".
         converter: A cattrs Converter whose hooks say how types are stored; by default the one that
             `register` fills.
@@ -97,7 +104,7 @@ def connect(
     )
     waist = open_waist(
         way,
-        retry=retry,
+        retry=retry or explicit_retry(config),
         max_concurrency=max_concurrency,
         attempt_timeout=attempt_timeout,
         timeout=timeout,
