@@ -31,7 +31,7 @@ def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
             values are base64 text.
 
     Returns:
-        Bytes of names and values. Numbers are an upper bound that can be one byte too high.
+        Bytes of names and values. Numbers are an upper bound that can be two bytes too high.
     """
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
@@ -64,8 +64,11 @@ def _binary_size(base64_text: str) -> int:
 
 
 def _number_size(text: str) -> int:
+    # normalize() would round to 28 digits, and the service keeps 38.
     number = Decimal(text)
-    if not number:
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
+    if not digits:
         return 1
-    digits = len(number.normalize().as_tuple().digits)
-    return (digits + 1) // 2 + 1 + (number < 0)
+    # Two digits to a byte. A sign takes one more; so do pairs that straddle an odd exponent.
+    straddles = len(digits) % 2 == 0 and number.adjusted() % 2 == 1
+    return (len(digits) + 1) // 2 + 1 + straddles + number.is_signed()
