@@ -15,7 +15,7 @@ from dynamorm_async.model.attributes import (
     updated_at,
     version,
 )
-from dynamorm_async.model.checks import ENTITY_ATTRIBUTE, check_table_name
+from dynamorm_async.model.checks import ENTITY_ATTRIBUTE, check_table_name, is_empty
 from dynamorm_async.model.declare import model
 from dynamorm_async.model.indexes import GlobalIndex, LocalIndex
 from dynamorm_async.model.instances import evolve, with_version
@@ -46,6 +46,7 @@ __all__ = [
     "created_at",
     "evaluated",
     "evolve",
+    "is_empty",
     "members_of",
     "model",
     "partition_key",

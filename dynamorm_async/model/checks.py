@@ -1,7 +1,7 @@
 """What a declaration may not say: each rule names class and field and what to do instead.
 
-Takes a `ModelSpec`; raises `InvalidModel`. Value types are looked at only where they are already
-resolved; whether a type can be stored is asked when the table handle is made.
+Takes a `ModelSpec`; raises `InvalidModel`. Only the types of the library's own fields are looked
+at; whether a value type can be stored is asked when the table handle is made.
 
 Source of the numbers: DynamoDB developer guide, "Quotas" and "Naming rules".
 """
@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
+
+import attrs
 
 from dynamorm_async.errors import InvalidModel, quoted
 from dynamorm_async.model.spec import FieldSpec, ModelSpec, Role
-from dynamorm_async.model.types import declared_type, members_of
+from dynamorm_async.model.types import evaluated, members_of
 from dynamorm_async.wire import LIMITS
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -44,14 +47,14 @@ def check_fields(spec: ModelSpec) -> None:
         where = f"{spec.name}.{field.name}"
         if field.template is not None:
             _check_template(spec, field, where)
-        if field.omit_empty and field.has_default and not _is_plainly_empty(field.make_default()):
+        if field.omit_empty and not (field.has_default and is_empty(field.make_default())):
             raise InvalidModel(
-                f"{where}: omit_empty with a default that is not empty",
-                why="an empty value would be left out and read back as the default",
-                fix="use an empty default, or no omit_empty",
+                f"{where}: omit_empty without an empty default",
+                why="an empty value is left out, and read back as the default",
+                fix="give it an empty default, or take omit_empty away",
                 code="model.omit-empty-default",
             )
-        _check_type(field, where)
+        _check_type(spec, field, where)
 
 
 def check_indexes(spec: ModelSpec) -> None:
@@ -99,7 +102,9 @@ def check_indexes(spec: ModelSpec) -> None:
     for kind, most in (("global", LIMITS.global_indexes), ("local", LIMITS.local_indexes)):
         if counts[kind] > most:
             raise InvalidModel(
-                f"{spec.name} has {counts[kind]} {kind} indexes", why=f"the service takes {most}"
+                f"{spec.name} has {counts[kind]} {kind} indexes",
+                why=f"the service takes {most}",
+                code="model.index-count",
             )
     if projected > LIMITS.projected_attributes:
         raise InvalidModel(
@@ -164,40 +169,66 @@ def _check_template(spec: ModelSpec, field: FieldSpec, where: str) -> None:
             raise InvalidModel(
                 f"{where}: its template names {name}, which the library fills", code="model.template-field"
             )
-    if re.sub(r"\{[^{}]*\}", "", field.template.text).strip("{}") != re.sub(
-        r"\{[^{}]*\}", "", field.template.text
-    ):
+    literals = re.split(r"\{[^{}]*\}", field.template.text)
+    if any("{" in literal or "}" in literal for literal in literals):
         raise InvalidModel(
-            f"{where}: a brace is not closed in {field.template.text!r}", code="model.template"
+            f"{where}: a brace is not closed in {quoted(field.template.text)}", code="model.template"
+        )
+    if "" in literals[1:-1]:
+        raise InvalidModel(
+            f"{where}: two fields touch in {quoted(field.template.text)}",
+            why="nobody could tell where one ends, so different items would share a key",
+            fix="put a text between them: {first}#{second}",
+            code="model.template",
         )
     if field.role is Role.PARTITION_KEY and not field.template.fields:
         raise InvalidModel(f"{where}: a partition key template names no field", code="model.template")
 
 
-def _check_type(field: FieldSpec, where: str) -> None:
-    tp = declared_type(field.annotation)
-    if isinstance(tp, str) or field.template is not None:
-        return
-    wanted: tuple[type, ...] | None = {
-        Role.VERSION: (int,),
-        Role.CREATED: (datetime,),
-        Role.UPDATED: (datetime,),
-        Role.TTL: (datetime, int),
-    }.get(field.role)
+_TYPES: dict[Role, tuple[type, ...]] = {
+    Role.VERSION: (int,),
+    Role.CREATED: (datetime,),
+    Role.UPDATED: (datetime,),
+    Role.TTL: (datetime, int),
+}
+
+
+def _check_type(spec: ModelSpec, field: FieldSpec, where: str) -> None:
+    wanted = (str,) if field.template is not None else _TYPES.get(field.role)
     if wanted is None:
         return
+    try:
+        tp = evaluated(spec, field)
+    except InvalidModel:  # a name that is not there yet; asked again when the table handle is made
+        return
     members, has_none = members_of(tp)
-    if not members or not set(members) <= set(wanted) or (has_none and field.role is not Role.TTL):
+    # One type: nothing stored would tell a datetime from a number of seconds.
+    if len(members) != 1 or members[0] not in wanted or (has_none and field.role is not Role.TTL):
         names = " or ".join(cls.__name__ for cls in wanted)
+        what = "template's" if field.template is not None else field.role.value
         raise InvalidModel(
-            f"{where}: a {field.role.value} field is {names}, not {tp}",
+            f"{where}: a {what} field is {names}, not {getattr(tp, '__name__', tp)}",
             fix=f"annotate it Attr[{wanted[0].__name__}]",
             code="model.role-type",
         )
 
 
-def _is_plainly_empty(value: Any) -> bool:
-    return value is None or value in (0, "", b"") or (hasattr(value, "__len__") and not len(value))
+def is_empty(value: Any) -> bool:
+    """Tell whether a value counts as empty for `omit_empty`.
+
+    None, "", 0, False, an empty collection, a structure whose fields are all empty, and the zero
+    time of Go (year 1), as the services that share the table see it.
+    """
+    if value is None or (hasattr(value, "__len__") and not len(value)):
+        return True
+    cls = cast("type[Any]", type(value))
+    if attrs.has(cls):
+        return all(is_empty(getattr(value, field.name)) for field in attrs.fields(cls))
+    if isinstance(value, (int, float, Decimal)):
+        return not value
+    return getattr(value, "year", None) == 1 and value == value.replace(
+        month=1, day=1, hour=0, minute=0, second=0, microsecond=0
+    )
 
 
 def _encodes(text: str) -> bool:

@@ -12,7 +12,7 @@ import sys
 from abc import ABCMeta
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import CellType, FunctionType, MemberDescriptorType
+from types import FunctionType, MemberDescriptorType
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 import attrs
@@ -57,10 +57,26 @@ class ModelMeta(ABCMeta):
     with abstract base classes. Reads on instances never come here.
     """
 
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **options: Any) -> ModelMeta:
+        """Make the class; a field that is declared again keeps the slot of the base."""
+        # attrs takes such slots over by reading them on the base, where a path is shown.
+        slots = {
+            field: parent.__dict__[field]
+            for field, value in body.items()
+            if isinstance(value, Path)
+            for base in bases
+            for parent in base.__mro__
+            if type(parent.__dict__.get(field)) is MemberDescriptorType
+        }
+        return super().__new__(mcs, name, bases, {**body, **slots}, **options)
+
     def __getattribute__(cls, name: str) -> Any:
         value = super().__getattribute__(name)
         if type(value) is MemberDescriptorType:
-            return super().__getattribute__("__dict__").get(_PATHS, {}).get(name, value)
+            try:
+                return super().__getattribute__(_PATHS).get(name, value)
+            except AttributeError:  # the class is being made
+                return value
         return value
 
 
@@ -72,7 +88,7 @@ def model(
     *,
     table: str | None = None,
     entity: str | None = None,
-    unknown: Literal["drop", "keep", "refuse"] = "drop",
+    unknown: Literal["drop", "keep", "refuse"] | None = None,
     frozen: bool = False,
 ) -> Callable[[type[C]], type[C]]:
     """Turn a class with typed fields into a model: an attrs class mapped to a table.
@@ -81,25 +97,28 @@ def model(
         table: The table's name or ARN; by default that of the base model, or the class's name in
             snake_case.
         entity: A text stored with each item (attribute `_entity`) that tells this kind from others
-            in the same table.
+            in the same table; by default that of the base model.
         unknown: What becomes of stored attributes without a field: "drop" them on reading, "keep"
-            them and write them back, or "refuse" to read the item.
-        frozen: Whether instances refuse changes.
+            them and write them back, or "refuse" to read the item; by default as the base model
+            says, and "drop" where there is none.
+        frozen: Whether instances refuse changes; a model whose base is frozen is frozen, too.
 
     Raises:
         InvalidModel: The class cannot be a model; the text names class and field.
     """
 
     def decorate(cls: type[C]) -> type[C]:
-        if "__attrs_attrs__" in cls.__dict__:
+        if "__attrs_attrs__" in cls.__dict__ or "__dataclass_fields__" in cls.__dict__:
             raise InvalidModel(
-                f"{cls.__name__} is an attrs class already",
-                fix="take attrs.define away; @model makes the class an attrs class",
+                f"{cls.__name__} is an attrs class or a dataclass already",
+                fix="take the other decorator away; @model makes the class an attrs class",
                 code="model.attrs-class",
             )
-        if unknown not in ("drop", "keep", "refuse"):
+        if unknown not in ("drop", "keep", "refuse", None):
             raise InvalidModel(
-                f"{cls.__name__}: unknown={quoted(unknown)}", fix="use 'drop', 'keep' or 'refuse'"
+                f"{cls.__name__}: unknown={quoted(unknown)}",
+                fix="use 'drop', 'keep' or 'refuse'",
+                code="model.unknown-option",
             )
         namespace = sys._getframe(1).f_locals if "<locals>" in cls.__qualname__ else {}  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         return _made(
@@ -114,16 +133,18 @@ def _made(
     *,
     table: str | None,
     entity: str | None,
-    unknown: Literal["drop", "keep", "refuse"],
+    unknown: Literal["drop", "keep", "refuse"] | None,
     frozen: bool,
     namespace: dict[str, Any],
 ) -> type[C]:
     base = next((parent.__dict__[SPEC] for parent in cls.__mro__[1:] if SPEC in parent.__dict__), None)
+    _refuse_fields_of_mixins(cls)
     declared = dict(_declarations(cls))
     prepared = _prepared(cls, declared, namespace)
     made: type[Any] = attrs.define(
         prepared, slots=True, kw_only=True, frozen=frozen, getstate_setstate=False, field_transformer=_typed
     )
+    _mend_super(cls, made)
     fields: dict[str, FieldSpec] = {}
     for field in attrs.fields(made):
         if field.name in declared:
@@ -146,7 +167,7 @@ def _made(
         cls=made,
         table=table if table is not None else base.table if base is not None else _snake(cls.__name__),
         entity=entity if entity is not None else base.entity if base is not None else None,
-        unknown=unknown,
+        unknown=unknown or (base.unknown if base is not None else "drop"),
         fields=fields,
         indexes=indexes,
     )
@@ -157,6 +178,19 @@ def _made(
     setattr(made, _PATHS, {name: Path[Any, Any](Place(made, (name,))) for name in fields})
     register_model(made)
     return made
+
+
+def _refuse_fields_of_mixins(cls: type[Any]) -> None:
+    for parent in cls.__mro__[1:]:
+        if SPEC in parent.__dict__:
+            return  # a model has looked at its own bases
+        if fields := [name for name, value in parent.__dict__.items() if isinstance(value, Declaration)]:
+            raise InvalidModel(
+                f"{cls.__name__}: its base {parent.__name__} declares {', '.join(fields)} and is no model",
+                why="the fields of such a base would be ignored",
+                fix=f"make {parent.__name__} a model, or declare the fields in {cls.__name__}",
+                code="model.fields-of-a-mixin",
+            )
 
 
 def _declarations(cls: type[Any]) -> Iterator[tuple[str, Declaration]]:
@@ -173,6 +207,13 @@ def _declarations(cls: type[Any]) -> Iterator[tuple[str, Declaration]]:
                     code="model.unknown-option",
                 )
             yield name, value
+        elif isinstance(value, (GlobalIndex, LocalIndex)):
+            raise InvalidModel(
+                f"{cls.__name__}.{name} is an index with an annotation",
+                why="what has an annotation is a field",
+                fix=f"write {name} = {type(value).__name__}(...)",
+                code="model.annotated-index",
+            )
         elif value is attrs.NOTHING:
             yield name, Declaration(role=Role.PLAIN, options={})
         else:
@@ -188,11 +229,7 @@ def _declarations(cls: type[Any]) -> Iterator[tuple[str, Declaration]]:
 
 def _prepared(cls: type[Any], declared: dict[str, Declaration], namespace: dict[str, Any]) -> type[Any]:
     """Return the class again under ModelMeta, with attrs fields in the place of declarations."""
-    body = {
-        name: value
-        for name, value in cls.__dict__.items()
-        if name not in ("__dict__", "__weakref__") and not isinstance(value, (GlobalIndex, LocalIndex))
-    }
+    body = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
     for name, declaration in declared.items():
         body[name] = _attrs_field(declaration)
     body[NAMESPACE] = namespace
@@ -203,30 +240,30 @@ def _prepared(cls: type[Any], declared: dict[str, Declaration], namespace: dict[
             Stored,
             *(base for base in bases if base.__name__ == "Generic"),
         )
-    made = ModelMeta(cls.__name__, bases, body)
-    for value in body.values():
-        for cell in _cells(value):
-            # super() finds its class through this cell; attrs mends its own copy the same way.
-            if cell.cell_contents is cls:
+    return ModelMeta(cls.__name__, bases, body)
+
+
+def _mend_super(cls: type[Any], made: type[Any]) -> None:
+    """Let `super()` in the body's functions mean the class that was made of it."""
+    waiting: list[Any] = list(cls.__dict__.values())
+    seen: set[int] = set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        # Functions in static and class methods, properties, cached properties; then those that a
+        # decorator wrapped, which are in the closure of what it gave.
+        waiting += (getattr(value, name, None) for name in ("__func__", "fget", "fset", "fdel", "func"))
+        for cell in (value.__closure__ or ()) if isinstance(value, FunctionType) else ():
+            try:
+                content = cell.cell_contents
+            except ValueError:  # an empty cell
+                continue
+            if content is cls:
                 cell.cell_contents = made
-    return made
-
-
-def _cells(value: Any) -> Iterator[CellType]:
-    functions = (
-        value,
-        getattr(value, "__func__", None),
-        getattr(value, "fget", None),
-        getattr(value, "fset", None),
-    )
-    for function in functions:
-        if isinstance(function, FunctionType):
-            for cell in function.__closure__ or ():
-                try:
-                    cell.cell_contents  # noqa: B018 - an empty cell raises
-                except ValueError:
-                    continue
-                yield cell
+            elif isinstance(content, (FunctionType, classmethod, staticmethod, property)):
+                waiting.append(content)
 
 
 def _attrs_field(declaration: Declaration) -> Any:
@@ -248,8 +285,7 @@ def _typed(cls: type[Any], fields: list[attrs.Attribute[Any]]) -> list[attrs.Att
 
 def _field_spec(cls: type[Any], name: str, declaration: Declaration, made: type[Any]) -> FieldSpec:
     options = declaration.options
-    if "default" in options and "factory" in options:
-        raise InvalidModel(f"{cls.__name__}.{name} has both a default and a factory", fix="keep one")
+    _check_default(f"{cls.__name__}.{name}", options)
     if name.startswith("_"):
         raise InvalidModel(
             f"{cls.__name__}.{name} begins with an underscore",
@@ -264,15 +300,41 @@ def _field_spec(cls: type[Any], name: str, declaration: Declaration, made: type[
     )
     return FieldSpec(
         name=name,
-        attribute=options.get("name") or name,
+        attribute=name if options.get("name") is None else options["name"],
         role=declaration.role,
-        annotation=inspect.get_annotations(made)[name],
+        annotation=declared_type(inspect.get_annotations(made)[name]),
         has_default="default" in options or "factory" in options,
         make_default=factory,
         omit_empty=options.get("omit_empty", False),
         null=options.get("null", False),
         template=Template(template) if template is not None else None,
     )
+
+
+def _check_default(where: str, options: dict[str, Any]) -> None:
+    if "default" in options and "factory" in options:
+        raise InvalidModel(f"{where} has both a default and a factory", fix="keep one", code="model.default")
+    if options.get("template") is not None and (extra := sorted(set(options) - {"name", "template", "repr"})):
+        raise InvalidModel(
+            f"{where}: a template together with {', '.join(extra)}",
+            why="its value is computed from other fields",
+            fix="keep one of them",
+            code="model.template",
+        )
+    default = options.get("default")
+    if type(default).__module__.partition(".")[0] in ("attr", "attrs"):
+        raise InvalidModel(
+            f"{where}: attrs' own declarations are not read",
+            fix="use attribute(default=...) or attribute(factory=...)",
+            code="model.default",
+        )
+    if type(default).__hash__ is None:
+        raise InvalidModel(
+            f"{where}: its default is a {type(default).__name__}, which can be changed",
+            why="all instances would share it",
+            fix="use attribute(factory=...)",
+            code="model.shared-default",
+        )
 
 
 def _same(value: Any) -> Any:

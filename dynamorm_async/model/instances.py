@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from dynamorm_async.errors import InvalidModel, InvalidValue, quoted
 from dynamorm_async.model.registry import spec_of
 from dynamorm_async.model.states import KEPT
-
-if TYPE_CHECKING:
-    from dynamorm_async.model.spec import ModelSpec
 
 M = TypeVar("M")
 
@@ -19,7 +16,7 @@ def evolve(item: M, **changes: Any) -> M:
     """Return a copy of `item` with some fields changed.
 
     Unlike `attrs.evolve`, it keeps created, updated, version and what was read without a field.
-    Validators and converters of the changed fields run.
+    The constructor makes the copy, so validators and converters run, those of other fields too.
 
     Raises:
         InvalidValue: A field does not exist or belongs to the library.
@@ -37,7 +34,16 @@ def evolve(item: M, **changes: Any) -> M:
                 code="model.evolve",
             )
     given = {name: getattr(item, name) for name, field in spec.fields.items() if field.in_init}
-    return _with_rest(type(item)(**{**given, **changes}), item, spec)
+    made = type(item)(**{**given, **changes})
+    for name, field in spec.fields.items():
+        # A text computed from a changed field is out of date; it is computed when it is written.
+        is_stale = field.template is not None and not changes.keys().isdisjoint(field.template.fields)
+        if not field.in_init and not is_stale:
+            object.__setattr__(made, name, getattr(item, name))
+    kept = getattr(item, KEPT, None)
+    if kept is not None:
+        object.__setattr__(made, KEPT, kept)
+    return made
 
 
 def with_version(item: M, held: int) -> M:
@@ -50,7 +56,9 @@ def with_version(item: M, held: int) -> M:
     spec = spec_of(type(item))
     if spec.version is None:
         raise InvalidModel(
-            f"{spec.name} has no version field", fix="declare one: revision: Attr[int] = version()"
+            f"{spec.name} has no version field",
+            fix="declare one: revision: Attr[int] = version()",
+            code="model.no-version",
         )
     if type(held) is not int or held < 0:
         raise InvalidValue(
@@ -62,13 +70,3 @@ def with_version(item: M, held: int) -> M:
     copied = copy.copy(item)
     object.__setattr__(copied, spec.version.name, held)
     return copied
-
-
-def _with_rest(made: M, item: M, spec: ModelSpec) -> M:
-    for name, field in spec.fields.items():
-        if not field.in_init:
-            object.__setattr__(made, name, getattr(item, name))
-    kept = getattr(item, KEPT, None)
-    if kept is not None:
-        object.__setattr__(made, KEPT, kept)
-    return made

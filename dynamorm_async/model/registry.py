@@ -6,7 +6,8 @@ that a class defined in a test goes with the test.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator as python
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -58,15 +59,20 @@ def path_of(cls: type[M], field: str | Sequence[str | int]) -> Path[M, Any]:
     Raises:
         InvalidExpression: The model has no such field.
     """
-    steps = (field,) if isinstance(field, str) else tuple(field)
     spec = spec_of(cls)
-    if not steps or steps[0] not in spec.fields:
+    # What comes from outside may be anything.
+    steps: tuple[object, ...] = tuple(field) if isinstance(field, (list, tuple)) else (field,)
+    first, *rest = steps or ("",)
+    if not isinstance(first, str) or first not in spec.fields:
         raise InvalidExpression(
-            f"{spec.name} has no field {quoted(steps[0] if steps else '')}",
+            f"{spec.name} has no field {quoted(first)}",
             fix=f"use one of {', '.join(spec.fields)}",
             code="model.unknown-field",
         )
-    return Path(Place(cls, steps))
+    path = Path[Any, Any](Place(cls, (first,)))
+    for step in rest:
+        path = path[cast("Any", step)]
+    return path
 
 
 def condition(
@@ -78,68 +84,59 @@ def condition(
         cls: The model.
         field: A field's name, or a sequence of name, keys and indexes.
         operator: `=  !=  <>  <  <=  >  >=  between  in  begins_with  contains  exists  not_exists
-            is_null  is_not_null  type`, or one of the comparisons after `size`: `size >`.
+            is_null  is_not_null  type`, or a comparison or `between` after `size`: `size >`.
         value: The operand; a pair for `between`, an iterable for `in`, left out where none is needed.
 
     Raises:
         InvalidExpression: The field or the operator is not known, or the operand does not fit it.
     """
     path = path_of(cls, field)
-    place = path.place
-    name = " ".join(operator.lower().replace("_", " ").split())
-    of_size = name.startswith("size ")
-    comparison = {"!=": "<>", "==": "="}.get(name.removeprefix("size "), name.removeprefix("size "))
-    if comparison in ("=", "<>", "<", "<=", ">", ">="):
-        if of_size:
-            return Condition(("size", comparison, place), (value,))
-        if comparison == "=":
-            return path == value
-        return path != value if comparison == "<>" else _compared(path, comparison, value)
-    match name:
-        case "between":
-            low, high = _operands(value, operator, 2)
-            return path.between(low, high)
-        case "in":
-            return path.is_in(_operands(value, operator, None))
-        case "begins with":
-            return path.begins_with(cast("str", value))
-        case "contains":
-            return path.contains(value)
-        case "exists":
-            return path.exists()
-        case "not exists":
-            return path.not_exists()
-        case "is null":
-            return path.is_null()
-        case "is not null":
-            return ~path.is_null()
-        case "type":
-            return path.is_type(cast("Any", value))
-        case _:
-            raise InvalidExpression(
-                f"{quoted(operator)} is no operator",
-                fix="use = != < <= > >= between in begins_with contains exists not_exists is_null "
-                "is_not_null type, or 'size >' and the like",
-                code="model.unknown-operator",
-            )
+    name = " ".join(str(operator).lower().replace("_", " ").split())
+    make = _OPERATORS.get(name)
+    of_size = name.removeprefix("size ")
+    operand: Any = path
+    if make is None and of_size in (*_COMPARISONS, "between"):
+        make, operand = _OPERATORS[of_size], path.size()
+    if make is not None:
+        return cast("Condition[M]", make(operand, value))
+    raise InvalidExpression(
+        f"{quoted(operator)} is no operator",
+        fix="use = != < <= > >= between in begins_with contains exists not_exists is_null "
+        "is_not_null type, or 'size >' and the like",
+        code="model.unknown-operator",
+    )
 
 
-def _compared(path: Path[M, Any], operator: str, value: object) -> Condition[M]:
-    match operator:
-        case "<":
-            return path < value
-        case "<=":
-            return path <= value
-        case ">":
-            return path > value
-        case _:
-            return path >= value
+def _between(path: Any, value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and len(cast("Sequence[Any]", value)) == 2:
+        low, high = cast("Sequence[Any]", value)
+        return path.between(low, high)
+    raise InvalidExpression(
+        f"between takes a pair, not {quoted(cast('object', value))}",
+        fix="hand in (low, high), both included",
+        code="model.between",
+    )
 
 
-def _operands(value: object, operator: str, count: int | None) -> tuple[Any, ...]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise InvalidExpression(f"{operator} takes several values, not {quoted(value)}")
-    operands = tuple(cast("Sequence[Any]", value))
-    if count is not None and len(operands) != count:
-        raise InvalidExpression(f"{operator} takes {count} values, not {len(operands)}")
-    return operands
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": python.eq,
+    "==": python.eq,
+    "!=": python.ne,
+    "<>": python.ne,
+    "<": python.lt,
+    "<=": python.le,
+    ">": python.gt,
+    ">=": python.ge,
+}
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    **_COMPARISONS,
+    "between": _between,
+    "in": lambda path, value: path.is_in(value),
+    "begins with": lambda path, value: path.begins_with(value),
+    "contains": lambda path, value: path.contains(value),
+    "exists": lambda path, _: path.exists(),
+    "not exists": lambda path, _: path.not_exists(),
+    "is null": lambda path, _: path.is_null(),
+    "is not null": lambda path, _: ~path.is_null(),
+    "type": lambda path, value: path.is_type(value),
+}

@@ -53,24 +53,22 @@ class Template:
         """Return the key for the given field texts.
 
         Raises:
-            InvalidKey: A field's text holds the literal that separates it from what follows, so
-                that another item could have the same key.
+            InvalidKey: The key would be read back as other texts, so that another item could have
+                the same key: a text holds what separates it from the next.
         """
-        pieces = self._pieces
-        out = [pieces[0]]
-        for position in range(1, len(pieces), 2):
-            name, literal = pieces[position], pieces[position + 1]
-            text = texts[name]
-            is_last = position == len(pieces) - 2
-            if literal and not is_last and literal in text:
+        pieces = [texts[piece] if position % 2 else piece for position, piece in enumerate(self._pieces)]
+        key = "".join(pieces)
+        back = self.read(key) or {}
+        for name in self.fields:
+            if back.get(name) != texts[name]:
+                literal = self._pieces[self._pieces.index(name) + 1]
                 raise InvalidKey(
-                    f"{owner}.{name} = {quoted(text)} holds {literal!r}",
-                    why=f"in the template {self.text!r} that text ends the field, so keys could collide",
+                    f"{owner}.{name} = {quoted(texts[name])} cannot be told from what follows it",
+                    why=f"{literal!r} ends the field in {quoted(self.text)}, so keys could collide",
                     fix=f"use values without {literal!r}, or another template",
                     code="model.template-collision",
                 )
-            out += (text, literal)
-        return "".join(out)
+        return key
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -99,7 +97,8 @@ class FieldSpec:
         name: Its Python name.
         attribute: Its name on the wire.
         role: What it is for.
-        annotation: Its type as declared, `Attr[...]` taken off; a string where it is not resolved.
+        annotation: Its type as declared, `Attr[...]` taken off; the declaration's text, `"Attr[str]"`,
+            where annotations are strings.
         has_default: Whether it has a default or a factory.
         make_default: Gives the default.
         omit_empty: Whether an empty value is left out.
@@ -177,7 +176,7 @@ class ModelSpec:
         """The table's partition key."""
         found = self.role(Role.PARTITION_KEY)
         if found is None:
-            raise InvalidModel(f"{self.name} has no partition key")
+            raise InvalidModel(f"{self.name} has no partition key", code="model.no-partition-key")
         return found
 
     @cached_property

@@ -12,7 +12,8 @@ import sys
 import types
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, ForwardRef, Generic, TypeVar, Union, get_args, get_origin
+from types import SimpleNamespace
+from typing import Any, ClassVar, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -52,29 +53,25 @@ def evaluate(cls: type, annotation: Any, *, field: str) -> Any:
     """Return the type that an annotation of `cls` means.
 
     Raises:
-        InvalidModel: A name in it cannot be found.
+        InvalidModel: A name in it cannot be found, or it is no type.
     """
-    if isinstance(annotation, ForwardRef):
-        annotation = annotation.__forward_arg__
-    if not isinstance(annotation, str):
-        inner = declared_type(annotation)
-        return evaluate(cls, inner, field=field) if isinstance(inner, (str, ForwardRef)) else inner
     module = sys.modules.get(cls.__module__)
     scope: dict[str, Any] = {
         **(vars(module) if module else {}),
         **getattr(cls, NAMESPACE, {}),
         cls.__name__: cls,
     }
+    holder = SimpleNamespace(__annotations__={field: annotation})
     try:
-        value = eval(annotation, scope)  # noqa: S307 - the class's own annotation, as typing evaluates it
-    except NameError as error:
+        found = get_type_hints(holder, scope, include_extras=True)[field]
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise InvalidModel(
             f"{cls.__name__}.{field}: the annotation {quoted(annotation)} cannot be evaluated",
             why=str(error),
             fix="import the name where the class is defined (not under TYPE_CHECKING)",
             code="model.unknown-annotation",
         ) from error
-    return evaluate(cls, value, field=field) if isinstance(value, (str, ForwardRef)) else declared_type(value)
+    return declared_type(found)
 
 
 def evaluated(spec: ModelSpec, field: FieldSpec) -> Any:
