@@ -91,6 +91,8 @@ def connect(
             fix="use letters, digits, '_', '-' and '.'",
             code="client.table-prefix",
         )
+    if retry is not None and not isinstance(retry, Retry):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidRequest(f"connect(retry={quoted(retry)})", fix="give a Retry(...)", code="client.retry")
     way = _transport(
         url,
         transport,

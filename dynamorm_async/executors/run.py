@@ -8,7 +8,7 @@ from typing import TypeVar
 import anyio
 import attrs
 
-from dynamorm_async.errors import CallTimeout, DynamormError, ServiceError
+from dynamorm_async.errors import CallTimeout, DynamormError, InvalidRequest, ServiceError, quoted
 from dynamorm_async.plan import Plan
 from dynamorm_async.wire import Call, Reply, Send
 
@@ -26,7 +26,7 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
     Raises:
         DynamormError: What the plan makes of the service's error, with that as cause.
     """
-    call = plan.first if timeout is None else attrs.evolve(plan.first, timeout=timeout)
+    call = plan.first if timeout is None else attrs.evolve(plan.first, timeout=_positive(timeout))
     return _read(plan, call, await _sent(plan, call, send))
 
 
@@ -35,7 +35,7 @@ async def pages(plan: Plan[R], send: Send, *, timeout: float | None = None) -> A
 
     `timeout` is in seconds and spans all calls, not what the consumer does in between.
     """
-    left = timeout
+    left = None if timeout is None else _positive(timeout)
     call: Call | None = plan.first
     while call is not None:
         if left is not None:
@@ -54,6 +54,14 @@ async def pages(plan: Plan[R], send: Send, *, timeout: float | None = None) -> A
         result = _read(plan, call, reply)
         yield result
         call = plan.follow(result)
+
+
+def _positive(timeout: object) -> float:
+    if isinstance(timeout, (int, float)) and timeout > 0:
+        return timeout
+    raise InvalidRequest(
+        f"timeout={quoted(timeout)}", fix="give seconds above 0, or None", code="executors.timeout"
+    )
 
 
 async def _sent(plan: Plan[R], call: Call, send: Send) -> Reply:

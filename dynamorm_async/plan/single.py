@@ -156,6 +156,13 @@ def update(
     """
     parts = key_parts(target.record, key)
     wanted = tuple(updates)
+    for change in wanted:
+        if not isinstance(change, Update):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidExpression(
+                f"{quoted(change)} is no change",
+                fix="give changes: Model.field.set(...), .add(...), .remove()",
+                code="plan.no-change",
+            )
     if not wanted:
         raise InvalidExpression(
             f"update of {target.spec.name} {_shown(parts)} changes nothing",
@@ -401,6 +408,13 @@ def _version_is(target: Target[Any], held: int) -> Condition[Any]:
 
 
 def _both(first: Condition[Any] | None, second: Condition[Any] | None) -> Condition[Any] | None:
+    """Return what demands both; `second` is the user's `when=`."""
+    if second is not None and not isinstance(second, Condition):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidExpression(
+            f"when={quoted(second)} is no condition",
+            fix="compare fields of the model: when=(Model.a < 3) & Model.b.exists()",
+            code="plan.no-condition",
+        )
     if first is None or second is None:
         return first if second is None else second
     return first & second

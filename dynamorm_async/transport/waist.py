@@ -348,7 +348,8 @@ async def _through(middleware: Middleware, send: Send, call: Call) -> Reply:
 def _check_numbers(max_concurrency: int, attempt_timeout: float, timeout: float | None) -> None:
     positive = {"max_concurrency": max_concurrency, "attempt_timeout": attempt_timeout, "timeout": timeout}
     for name, value in positive.items():
-        if value is not None and not value > 0:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (is_number and value > 0):
             raise InvalidRequest(
                 f"connect({name}={value!r})", fix="give a number above 0", code="transport.invalid-number"
             )
