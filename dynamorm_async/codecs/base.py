@@ -26,7 +26,8 @@ class Scope:
         """Return the identifier under which the generated source finds `value`."""
         known = self._known.get(id(value))
         if known is None:
-            known = f"{hint}_{len(self.names)}" if hint in self.names else hint
+            # Numbered, so that no name of a class or of another hint can meet it.
+            known = f"{hint}_{len(self.names)}"
             self.names[known] = value
             self._known[id(value)] = known
         return known
@@ -110,9 +111,8 @@ class Codec:
     def unreadable(self, wire: Any) -> InvalidValue:
         """Return the error for a stored value that is not of the type."""
         tag = tag_of(wire)
-        found = "no type tag" if tag is None else "NULL" if tag == "NULL" else f"{tag}"
         return InvalidValue(
-            f"expected {self.label}, found {found} in the stored item",
+            f"expected {self.label}, found {tag or 'no single type tag'} in the stored item",
             fix="declare the field with None, or with a default, if it may be NULL"
             if tag == "NULL"
             else None,

@@ -42,7 +42,7 @@ from dynamorm_async.codecs.containers import (
     SetOf,
     TupleOf,
 )
-from dynamorm_async.codecs.scalars import Choice, Scalar, Text, plain_scalar
+from dynamorm_async.codecs.scalars import Choice, Scalar, plain_scalar
 from dynamorm_async.codecs.structures import Structure
 from dynamorm_async.errors import InvalidModel
 
@@ -64,6 +64,12 @@ class Types:
         self._pristine = Converter()
         self._made: dict[Any, Codec] = {}
         self.structures: dict[Any, Structure] = {}
+
+    @property
+    def nests_freely(self) -> bool:
+        """Whether a value of some type made so far can be nested to any depth."""
+        is_open = any(isinstance(codec, (Anything, Hooked)) for codec in self._made.values())
+        return is_open or any(structure.is_recursive for structure in self.structures.values())
 
     def for_type(self, tp: Any) -> Codec:
         """Return the codec for a type."""
@@ -144,7 +150,9 @@ class Types:
         return Maybe(inner) if types.NoneType in arguments else inner
 
     def _plain_union(self, members: Sequence[Any]) -> Codec:
-        codecs = [self.for_type(member) for member in members]
+        made = [self.for_type(member) for member in members]
+        # Literal["a", None] beside another type brings its own None.
+        codecs = [codec.inner if isinstance(codec, Maybe) else codec for codec in made]
         seen: dict[str, Codec] = {}
         for codec in codecs:
             for tag in codec.writes or ("any tag",):
@@ -158,7 +166,8 @@ class Types:
                         code="codecs.ambiguous-union",
                     )
                 seen[tag] = codec
-        return OneOf(codecs)
+        union = OneOf(codecs)
+        return union if codecs == made else Maybe(union)
 
     def _literal(self, values: tuple[Any, ...]) -> Codec:
         plain = [value for value in values if value is not None]
@@ -209,14 +218,22 @@ class Types:
         def structure(value: Any) -> Any:
             return hook(value, tp)
 
-        try:
-            given = get_type_hints(unstructure).get("return")
-        except (TypeError, NameError, AttributeError):
-            given = unstructure if isinstance(unstructure, type) else None
-        inner = plain_scalar(given) if given is not None else None
+        inner = plain_scalar(_given(unstructure))
         if isinstance(inner, Scalar):
             return HookedScalar(label, inner, unstructure, structure)
-        return Hooked(label, unstructure, structure)
+        overrides: Mapping[str, Any] = getattr(unstructure, "overrides", {})
+        renamed = {name: override.rename for name, override in overrides.items() if override.rename}
+        return Hooked(label, unstructure, structure, renamed=renamed)
+
+
+def _given(hook: Callable[[Any], Any]) -> Any:
+    """Return the type that a hook says it gives: `str` itself, or `def encode(value: X) -> str`."""
+    if isinstance(hook, type):
+        return hook
+    try:
+        return get_type_hints(hook).get("return")
+    except (TypeError, NameError, AttributeError):
+        return None
 
 
 def _fingerprint(converter: Converter, method: str, tp: Any) -> tuple[Any, ...] | None:
@@ -241,6 +258,3 @@ def _enumeration(cls: type[Enum]) -> Codec:
         fix=f"register({cls.__name__}, encode, decode)",
         code="codecs.enum",
     )
-
-
-TEXT_KEY = Text()

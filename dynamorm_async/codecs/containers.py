@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from dynamorm_async.codecs.base import NULL_TEXT, Codec, Scope, quote
 from dynamorm_async.codecs.scalars import Binary, Exact, Float, Integer, Scalar, Text
-from dynamorm_async.codecs.wires import ANYTHING, list_of, map_of, plain_of, tag_of, wire_struct
+from dynamorm_async.codecs.wires import ANYTHING, list_of, map_of, plain_number, tag_of, wire_struct
 from dynamorm_async.errors import InvalidExpression, InvalidValue, quoted
 from dynamorm_async.wire import LIMITS
 
@@ -27,17 +27,13 @@ _SET_TAGS = {"S": "SS", "N": "NS", "B": "BS"}
 
 def each(function: Callable[[A], B], items: Iterable[A]) -> list[B]:
     """Return `function` of every item; an InvalidValue says at which index."""
-    elements = items if isinstance(items, (list, tuple)) else list(items)
+    done: list[B] = []
     try:
-        return [function(item) for item in elements]
-    except InvalidValue:
-        # Only now is the index worth its price.
-        for index, item in enumerate(elements):
-            try:
-                function(item)
-            except InvalidValue as error:
-                raise error.under(f"[{index}]") from error.__cause__
-        raise
+        # What was done before an error stays in the list, so its length is the index.
+        done.extend(map(function, items))
+    except InvalidValue as error:
+        raise error.under(f"[{len(done)}]") from error.__cause__
+    return done
 
 
 def each_entry(function: Callable[[str, Any], B], items: Iterable[tuple[str, Any]]) -> Iterable[B]:
@@ -159,6 +155,8 @@ class SetOf(Codec):
     def __init__(self, inner: Scalar, *, make: Callable[[Iterable[Any]], Any], label: str) -> None:
         self.inner, self.make = inner, make
         self.tag = _SET_TAGS[inner.tag]
+        self._binary = wire_struct(inner.reads)
+        self._read: Callable[[Any], Any] = self._read_binary if inner.tag == "B" else inner.from_text
         self.label = f"{label} of {inner.label}"
         self.writes = frozenset({self.tag})
 
@@ -171,13 +169,19 @@ class SetOf(Codec):
         }
 
     def encode(self, value: Any) -> str:
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, (AbstractSet, list, tuple)):
+        if not isinstance(value, AbstractSet):
             raise self.wrong(value)
         elements = cast("Collection[Any]", value)
         if not elements:
             return NULL_TEXT
         # Sorted, because a set's order changes from process to process.
-        texts = sorted(each(self.inner.to_text, elements))
+        texts = sorted(map(self.inner.to_text, elements))
+        if len(set(texts)) < len(texts):
+            raise InvalidValue(
+                f"two elements of a {self.label} are stored alike",
+                fix="make what is stored of an element unique",
+                code="codecs.same-element",
+            )
         written = (
             [quote(text) for text in texts] if self.inner.tag == "S" else [f'"{text}"' for text in texts]
         )
@@ -186,7 +190,7 @@ class SetOf(Codec):
     def decode(self, wire: Any) -> Any:
         elements = getattr(wire, self.tag)
         if elements is not UNSET:
-            return self.make(elements if self.inner.tag == "B" else each(self.inner.from_text, elements))
+            return self.make(each(self._read, elements))
         if wire.NULL is True:
             return self.make(())
         if getattr(wire, "L", UNSET) is UNSET:
@@ -197,7 +201,11 @@ class SetOf(Codec):
         return self.inner
 
     def is_empty_collection(self, value: Any) -> bool:
-        return not value
+        return isinstance(value, AbstractSet) and not value
+
+    # msgspec has made bytes of binary elements already.
+    def _read_binary(self, element: bytes) -> Any:
+        return self.inner.decode(self._binary(B=element))
 
 
 class MapOf(Codec):
@@ -219,6 +227,12 @@ class MapOf(Codec):
             raise self.wrong(value)
         entries = cast("Mapping[Any, Any]", value)
         texts = [(self._key.to_text(name), inner) for name, inner in entries.items()]
+        if not self._plain_keys and len({name for name, _ in texts}) < len(texts):
+            raise InvalidValue(
+                f"two keys of a {self.label} are stored alike",
+                fix="make what is stored of a key unique",
+                code="codecs.same-key",
+            )
         written = each_entry(lambda name, inner: f"{quote(name)}:{self.inner.encode(inner)}", texts)
         return f'{{"M":{{{",".join(written)}}}}}'
 
@@ -234,9 +248,14 @@ class MapOf(Codec):
         )
 
     def child(self, step: str | int) -> tuple[str | int, Codec]:
-        if not isinstance(step, str):
-            raise InvalidExpression(f"[{step!r}] goes into a {self.label}", fix="use a text")
-        return step, self.inner
+        if isinstance(step, str):
+            return step, self.inner
+        try:
+            return self._key.to_text(step), self.inner
+        except InvalidValue as error:
+            raise InvalidExpression(
+                f"[{step!r}] goes into a {self.label}", fix="use a key of the dict"
+            ) from error
 
 
 class OneOf(Codec):
@@ -268,7 +287,8 @@ class OneOf(Codec):
     def decode(self, wire: Any) -> Any:
         tag = tag_of(wire)
         for member in self._members:
-            if tag in member.writes:
+            # NULL is what a set writes that has no elements.
+            if tag in member.writes or (tag == "NULL" and isinstance(member, SetOf)):
                 return member.decode(wire)
         raise self.unreadable(wire)
 
@@ -287,7 +307,28 @@ class Anything(Codec):
         return _encode_plain(value, LIMITS.nesting)
 
     def decode(self, wire: Any) -> Any:
-        return plain_of(wire)
+        """Return the Python value of a tagged value whose type nobody declared.
+
+        Numbers are int where they are whole, float where a float says the same, and Decimal
+        otherwise, so that no digit is lost.
+        """
+        match tag_of(wire):
+            case "S" | "B" | "BOOL" as tag:
+                return getattr(wire, tag)
+            case "N":
+                return plain_number(wire.N)
+            case "NULL" if wire.NULL:
+                return None
+            case "SS" | "BS" as tag:
+                return set(getattr(wire, tag))
+            case "NS":
+                return set(each(plain_number, wire.NS))
+            case "L":
+                return each(self.decode, wire.L)
+            case "M":
+                return dict(each_entry(lambda name, inner: (name, self.decode(inner)), wire.M.items()))
+            case _:
+                raise self.unreadable(wire)
 
     def child(self, step: str | int) -> tuple[str | int, Codec]:
         return step, self
@@ -383,10 +424,16 @@ class Hooked(Codec):
     """A type whose meaning the user's converter decides: its hooks turn it into a JSON-like value."""
 
     def __init__(
-        self, label: str, unstructure: Callable[[Any], Any], structure: Callable[[Any], Any]
+        self,
+        label: str,
+        unstructure: Callable[[Any], Any],
+        structure: Callable[[Any], Any],
+        *,
+        renamed: Mapping[str, str],
     ) -> None:
+        """Take the hooks, and the names that they give to fields: Python name to stored name."""
         self.label = label
-        self._unstructure, self._structure = unstructure, structure
+        self._unstructure, self._structure, self._renamed = unstructure, structure, renamed
         self._plain = Anything()
 
     @property
@@ -397,10 +444,10 @@ class Hooked(Codec):
         return self._plain.encode(hooked(self._unstructure, value, self.label))
 
     def decode(self, wire: Any) -> Any:
-        return hooked(self._structure, plain_of(wire), self.label)
+        return hooked(self._structure, self._plain.decode(wire), self.label)
 
     def child(self, step: str | int) -> tuple[str | int, Codec]:
-        return step, self._plain
+        return self._renamed.get(step, step) if isinstance(step, str) else step, self._plain
 
 
 class HookedScalar(Scalar):

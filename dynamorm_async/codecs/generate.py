@@ -7,12 +7,13 @@ means are decided here, once, and written into the source.
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
-from enum import Enum
 from itertools import count
-from types import NoneType
 from typing import Any, cast
 
 import attrs
@@ -22,10 +23,9 @@ from msgspec import UNSET, UnsetType
 from dynamorm_async.codecs.base import Codec, Scope, quote
 from dynamorm_async.codecs.containers import Maybe, SetOf
 from dynamorm_async.codecs.scalars import Integer, Scalar
-from dynamorm_async.errors import InvalidValue
+from dynamorm_async.errors import InvalidModel, InvalidValue
 from dynamorm_async.wire import LIMITS
 
-_IMMUTABLE = (str, int, float, bool, bytes, NoneType, Decimal, Enum, frozenset)
 _numbers = count(1)
 
 
@@ -66,7 +66,7 @@ class Member:
         if self.omit_empty:
             return is_empty(value)
         if value is None:
-            return self.never_null or (self.codec.can_be_none and not self.null and self._default_is_none())
+            return self.codec.can_be_none and (self.never_null or (not self.null and self._default_is_none()))
         return self.codec.is_empty_collection(value) and not self.null and self._default_is_empty()
 
     def _default_is_none(self) -> bool:
@@ -87,23 +87,27 @@ def is_empty(value: Any) -> bool:
     cls = cast("type[Any]", type(value))
     if attrs.has(cls):
         return all(is_empty(getattr(value, field.name)) for field in attrs.fields(cls))
-    if isinstance(value, (int, float, Decimal)):
-        return not value
-    return getattr(value, "year", None) == 1 and value == value.replace(
-        month=1, day=1, hour=0, minute=0, second=0, microsecond=0
-    )
+    if dataclasses.is_dataclass(cls):
+        return all(is_empty(getattr(value, field.name)) for field in dataclasses.fields(cls))
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=None) == dt.datetime.min  # noqa: DTZ901 - a number, not a time
+    return isinstance(value, (int, float, Decimal)) and not value
 
 
-def item_struct(name: str, members: Sequence[Member], *, extra: Sequence[str], strict: bool) -> Any:
-    """Return the msgspec struct that reads the members of one item or map."""
+def item_struct(name: str, members: Sequence[Member], *, extra: Mapping[str, Any], strict: bool) -> Any:
+    """Return the msgspec struct that reads the members of one item or map, and `extra` attributes."""
     fields: list[Any] = [(member.name, member.codec.wire | UnsetType, UNSET) for member in members]
-    fields += [(attribute, msgspec.Raw | UnsetType, UNSET) for attribute in extra]
-    return msgspec.defstruct(
-        name,
-        fields,
-        rename={member.name: member.attribute for member in members},
-        forbid_unknown_fields=strict,
-    )
+    fields += [(attribute, wire | UnsetType, UNSET) for attribute, wire in extra.items()]
+    names = {member.name: member.attribute for member in members}
+    try:
+        return msgspec.defstruct(name, fields, rename=names, forbid_unknown_fields=strict)
+    except ValueError as error:
+        raise InvalidModel(
+            f"{name}: an attribute's name holds a quotation mark, a backslash or a control character",
+            why="the JSON reader cannot look for such a name",
+            fix="use other characters",
+            code="codecs.attribute-name",
+        ) from error
 
 
 def encoder(owner: str, members: Sequence[Member], *, stamps: Sequence[str]) -> Callable[..., list[str]]:
@@ -180,22 +184,19 @@ def _encode_lines(index: int, member: Member, scope: Scope) -> list[str]:
         ]
     head.append(f"v = o.{member.name}")
     line = f"p.append({attribute + ':'!r} + {member.codec.encode_source('v', scope)})"
-    test = _left_out_source(index, member, scope)
+    test = _left_out_source(member, scope)
     return [*head, f"if not ({test}):", f"    {line}"] if test else [*head, line]
 
 
-def _left_out_source(index: int, member: Member, scope: Scope) -> str:
+def _left_out_source(member: Member, scope: Scope) -> str:
     if member.omit_empty:
         return f"{scope.name(is_empty, 'is_empty')}(v)"
-    inner = member.codec.inner if isinstance(member.codec, Maybe) else member.codec
-    can_vanish = member.codec.can_be_none or member.never_null or isinstance(inner, SetOf)
-    if not can_vanish or not (member.is_left_out(None) or member.is_left_out(set[Any]())):
-        return ""
-    if isinstance(inner, SetOf) and member.is_left_out(None) and member.is_left_out(set[Any]()):
-        return "v is None or (not v and v.__class__ is set)"
-    if not isinstance(inner, SetOf) and member.codec.reads.keys() <= {"S", "N", "B", "BOOL", "L", "M"}:
-        return "v is None"
-    return f"{scope.name(member.is_left_out, f'left_out_{index}')}(v)"
+    tests: list[str] = []
+    if member.is_left_out(None):
+        tests.append("v is None")
+    if member.is_left_out(frozenset[Any]()):
+        tests.append("(not v and isinstance(v, AbstractSet))")
+    return " or ".join(tests)
 
 
 def _decode_expression(index: int, member: Member, scope: Scope) -> str:
@@ -208,9 +209,7 @@ def _missing_source(index: int, member: Member, scope: Scope) -> str:
     if member.recovered is not None:
         return f"{scope.name(member.recovered, f'recovered_{index}')}(i)"
     if member.has_default:
-        value = member.make_default()
-        if isinstance(value, _IMMUTABLE):
-            return scope.name(value, f"default_{index}")
+        # Asked for each time, because a factory may give another value each time.
         return f"{scope.name(member.make_default, f'make_default_{index}')}()"
     return f"{scope.name(_missing(member), f'missing_{index}')}()"
 
@@ -264,6 +263,7 @@ def _compiled(name: str, lines: Sequence[str], scope: Scope) -> Any:
     source = "\n".join(lines) + "\n"
     filename = f"<dynamorm_async generated {name} {next(_numbers)}>"
     names: dict[str, Any] = {
+        "AbstractSet": AbstractSet,
         "InvalidValue": InvalidValue,
         "UNSET": UNSET,
         "MANY": 10**LIMITS.number_digits,
@@ -279,9 +279,7 @@ def _compiled(name: str, lines: Sequence[str], scope: Scope) -> Any:
 
 
 def _safe(name: str) -> str:
-    return "".join(
-        character if character.isidentifier() or character.isdigit() else "_" for character in name
-    )
+    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
 def texts_of(codecs: Sequence[tuple[str, Codec]], instance: Any) -> dict[str, str] | None:

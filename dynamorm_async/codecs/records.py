@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import attrs
@@ -17,12 +17,12 @@ from msgspec import UNSET, UnsetType
 
 from dynamorm_async.codecs.base import Codec, quote
 from dynamorm_async.codecs.build import Types
-from dynamorm_async.codecs.containers import Anything, Maybe, too_deep
+from dynamorm_async.codecs.containers import Anything, Maybe, SetOf, too_deep
 from dynamorm_async.codecs.generate import Member, decoder, encoder, item_struct, texts_of
 from dynamorm_async.codecs.keys import KeyPart
 from dynamorm_async.codecs.scalars import Expiry, Integer, Scalar, Text, Timestamp
 from dynamorm_async.codecs.structures import in_field, is_frozen, is_plain
-from dynamorm_async.codecs.wires import Tagged, plain_of
+from dynamorm_async.codecs.wires import TAGS, path_of_error
 from dynamorm_async.errors import InvalidExpression, InvalidModel, InvalidValue, ProtocolError, quoted
 from dynamorm_async.expressions import Place, Resolved
 from dynamorm_async.expressions import Role as SlotRole
@@ -77,7 +77,8 @@ class Record(Generic[M]):
         self.members: dict[str, Member] = {}
         for field in spec.fields.values():
             self.members[field.name] = self._member(field)
-        for field in spec.fields.values():
+        # The table's keys first: they are there in every item, an index's need not be.
+        for field in sorted(spec.fields.values(), key=lambda field: not field.is_key):
             self._add_template(field)
         members = list(self.members.values())
         self._field_of = {member.attribute: member.name for member in members}
@@ -86,15 +87,14 @@ class Record(Generic[M]):
         self._fill = decoder(
             spec.name, spec.cls, members, frozen=is_frozen(spec.cls), plain=is_plain(spec.cls)
         )
-        self._struct = item_struct(
-            spec.name, members, extra=(ENTITY_ATTRIBUTE,) if spec.entity is not None else (), strict=False
-        )
+        extra = {ENTITY_ATTRIBUTE: Text().wire} if spec.entity is not None else {}
+        self._struct = item_struct(spec.name, members, extra=extra, strict=False)
         self._entity_text = f'{{"S":{quote(spec.entity)}}}' if spec.entity is not None else None
         self._item_type: Any = msgspec.Raw if spec.unknown != "drop" else self._struct
         self._raw_reader = msgspec.json.Decoder(self._struct)
         self._readers: dict[str, msgspec.json.Decoder[Any]] = {}
         self._page_reader = msgspec.json.Decoder(_page_struct(self._item_type))
-        self._has_recursion = any(structure.is_recursive for structure in types.structures.values())
+        self._nests_freely = types.nests_freely
         self._plain = Anything()
 
     # Instances to JSON.
@@ -209,21 +209,20 @@ class Record(Generic[M]):
             name = self._field_of.get(attribute)
             if name is None:
                 continue
-            codec = self.members[name].codec
-            if name in plain:
-                found[name] = plain_of(msgspec.json.decode(raw, type=Tagged))
-            else:
-                wire: Any = self._read(msgspec.json.Decoder(codec.wire), raw, member=attribute)
+            codec = self._plain if name in plain else self.members[name].codec
+            wire: Any = self._read(msgspec.json.Decoder(codec.wire), raw, member=attribute)
+            try:
                 found[name] = codec.decode(wire)
+            except InvalidValue as error:
+                raise error.under(f"{self.spec.name}.{name}") from error.__cause__
         return found
 
     def stored_text(self, body: bytes, attribute: str) -> str | None:
         """Return the text under the one tag of an attribute of "Item", or None where it is absent."""
-        item = msgspec.json.decode(body, type=_AnyItem).Item
+        item = self._read(msgspec.json.Decoder(_AnyItem), body).Item
         if item is UNSET or attribute not in item:
             return None
-        ((_, text),) = item[attribute].items()
-        return str(text)
+        return str(next(iter(item[attribute].values()), ""))
 
     def _instance(self, stored: Any) -> M:
         if self._item_type is not self._struct:
@@ -237,7 +236,7 @@ class Record(Generic[M]):
     def _instance_of_raw(self, raw: Any) -> M:
         unknown = {
             name: bytes(value).decode()
-            for name, value in msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).items()
+            for name, value in self._read(_ATTRIBUTES, raw, member="").items()
             if name not in self._known
         }
         if unknown and self.spec.unknown == "refuse":
@@ -261,6 +260,10 @@ class Record(Generic[M]):
             return cast("M", self._fill(stored))
         except InvalidValue as error:
             raise error.under(self.spec.name) from error.__cause__
+        except RecursionError as error:
+            raise ProtocolError(
+                "a stored item is nested deeper than the service stores", code="codecs.protocol"
+            ) from error
 
     def _exact_created(self, stored: Any) -> str | None:
         """Return the stored text of created where a datetime cannot say the same."""
@@ -270,11 +273,11 @@ class Record(Generic[M]):
         text = UNSET if wire is UNSET else wire.S
         return None if text is UNSET or (len(text) == 30 and text.endswith("000Z")) else text
 
-    def _check_entity(self, raw: Any) -> None:
-        if raw is UNSET or bytes(raw).decode().replace(" ", "") == self._entity_text:
+    def _check_entity(self, wire: Any) -> None:
+        if wire is UNSET or self.spec.entity == wire.S:
             return
         raise InvalidValue(
-            f"the stored item is of another entity: {quoted(bytes(raw).decode())}",
+            f"the stored item is of another entity: {quoted(wire.S)}",
             path=self.spec.name,
             why=f"{self.spec.name} reads items whose {ENTITY_ATTRIBUTE} is {self.spec.entity!r}",
             code="codecs.wrong-entity",
@@ -292,18 +295,38 @@ class Record(Generic[M]):
             ) from error
 
     def _explain(self, text: str, cause: Exception, *, member: str | None) -> NoReturn:
-        reason, path = _path_in(text, self._field_of, member=member)
+        reason, path = self._path_in(text, member=member)
         if path is None:
             raise ProtocolError(
                 "the answer is not of this operation's shape", why=text[:200], code="codecs.protocol"
             ) from cause
-        found = re.search(r"unknown field `(\w+)`", reason)
+        found = re.search(r"unknown field `(.*)`", reason)
+        if found and found[1] in TAGS:
+            reason = f"found {found[1]} in the stored item, which the field's type does not take"
+        elif found:
+            reason = f"found an attribute {found[1]!r} in the stored item, for which there is no field"
         raise InvalidValue(
-            f"found {found[1]} in the stored item, which the field's type does not take" if found else reason,
-            path=f"{self.spec.name}{path}",
-            fix="declare the type that is stored, or mend the item",
+            reason,
+            path=f"{self.spec.name}.{path}".rstrip("."),
+            fix="declare what is stored, or mend the item",
             code="codecs.unreadable",
         ) from cause
+
+    def _path_in(self, text: str, *, member: str | None) -> tuple[str, str | None]:
+        """Return reason and path of a msgspec error: `$.Item.tags.SS[2]` is `tags[2]`.
+
+        With `member`, what was read was one item, or the value of one attribute of it.
+        """
+        reason, _, where = text.partition(" - at `$")
+        where = where.removesuffix("`")
+        if member is None:
+            item = re.match(r"\.(Items\[\d+\]|Item|Attributes)(?=\.)", where)
+            if item is None:
+                return reason, None
+            where = where[item.end() :]
+        elif member:
+            where = f".{member}{where}"
+        return reason, path_of_error(where, self._field_of)
 
     # Paths and keys.
 
@@ -377,10 +400,18 @@ class Record(Generic[M]):
     def _member(self, field: FieldSpec) -> Member:
         where = f"{self.spec.name}.{field.name}"
         stamp = _STAMPS.get(field.role)
+        codec = self._codec(field, where)
+        if field.omit_empty and not (field.has_default or codec.can_be_none or isinstance(codec, SetOf)):
+            raise InvalidModel(
+                f"{where}: omit_empty without a default",
+                why="an empty value is left out, and there would be nothing to read back",
+                fix="give it the default that stands for empty",
+                code="codecs.omit-empty-default",
+            )
         return Member(
             name=field.name,
             attribute=field.attribute,
-            codec=self._codec(field, where),
+            codec=codec,
             has_default=field.has_default or not field.in_init,
             make_default=field.make_default if field.in_init else _never_set,
             argument=field.name if field.in_init else None,
@@ -392,7 +423,7 @@ class Record(Generic[M]):
 
     def _codec(self, field: FieldSpec, where: str) -> Codec:
         if field.template is not None:
-            return KeyPart(Text(), _key_limit(field))
+            return KeyPart(Text(), self._key_limit(field))
         tp = evaluated(self.spec, field)
         match field.role:
             case Role.CREATED | Role.UPDATED:
@@ -412,8 +443,21 @@ class Record(Generic[M]):
         scalar = _scalar_of(codec, where)
         if field.is_key and codec.can_be_none:
             raise InvalidModel(f"{where}: a key is never None", fix="take None out of its type")
-        part = KeyPart(scalar, _key_limit(field))
+        if codec.can_be_none and field.has_default and field.make_default() is not None:
+            raise InvalidModel(
+                f"{where}: an index key that may be None has a default that is not",
+                why="None is left out, because no index takes NULL, and would be read back as the default",
+                fix="use default=None",
+                code="codecs.index-default",
+            )
+        part = KeyPart(scalar, self._key_limit(field))
         return Maybe(part) if codec.can_be_none else part
+
+    def _key_limit(self, field: FieldSpec) -> int:
+        is_sort_key = field.role is Role.SORT_KEY or any(
+            field.name in index.sort_key for index in self.spec.indexes.values()
+        )
+        return LIMITS.sort_key_bytes if is_sort_key else LIMITS.partition_key_bytes
 
     def _add_template(self, field: FieldSpec) -> None:
         template = field.template
@@ -432,7 +476,7 @@ class Record(Generic[M]):
         self.members[field.name] = attrs.evolve(self.members[field.name], computed=computed)
         for name, codec in parts:
             member = self.members[name]
-            if member.has_default:
+            if member.has_default or member.recovered is not None:
                 continue
 
             def recovered(struct: Any, name: str = name, codec: Codec = codec) -> Any:
@@ -469,12 +513,17 @@ class Record(Generic[M]):
                     fix="split it over several items, or keep large values elsewhere",
                     code="codecs.item-size",
                 )
-        if self._has_recursion and _depth(text) > LIMITS.nesting:
+        # Counted first, because most items have not so many lists and maps in all.
+        many = self._nests_freely and text.count('{"L":') + text.count('{"M":') > LIMITS.nesting
+        if many and _depth(text) > LIMITS.nesting:
             raise too_deep().under(self.spec.name)
 
 
 class _SomeAttributes(msgspec.Struct):
     Attributes: dict[str, msgspec.Raw] = {}
+
+
+_ATTRIBUTES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _AnyItem(msgspec.Struct):
@@ -494,16 +543,6 @@ def _page_struct(item: Any) -> Any:
 
 def _never_set() -> Any:
     return NEVER_SET
-
-
-def _key_limit(field: FieldSpec) -> int | None:
-    match field.role:
-        case Role.PARTITION_KEY:
-            return LIMITS.partition_key_bytes
-        case Role.SORT_KEY:
-            return LIMITS.sort_key_bytes
-        case _:
-            return None
 
 
 def _scalar_of(codec: Codec, where: str) -> Scalar:
@@ -529,37 +568,6 @@ def _expiry(tp: Any, where: str) -> Codec:
         )
     codec = Expiry(as_int=names == {"int"})
     return Maybe(codec) if has_none else codec
-
-
-def _path_in(text: str, fields: Mapping[str, str], *, member: str | None) -> tuple[str, str | None]:
-    """Return reason and path of a msgspec error: `$.Item.tags.SS[2]` is `.tags[2]`.
-
-    With `member`, what was read was one item, or the value of one field of it.
-    """
-    reason, _, where = text.partition(" - at `$")
-    tokens = re.findall(r"\.[^.\[\]`]+|\[[^\]]*\]", where)
-    if member is not None:
-        steps = _without_tags(tokens if not member else [f".{member}", *tokens], fields)
-        return reason, "".join(steps)
-    if tokens and tokens[0] == ".Items":
-        tokens = tokens[1:]
-    if len(tokens) < 2 or not (tokens[0].startswith("[") or tokens[0] in (".Item", ".Attributes")):
-        return reason, None
-    return reason, "".join(_without_tags(tokens[1:], fields))
-
-
-def _without_tags(tokens: list[str], fields: Mapping[str, str]) -> Iterator[str]:
-    expect_name = True
-    for position, step in enumerate(tokens):
-        if step.startswith("["):
-            yield step
-            expect_name = False
-        elif expect_name:
-            name = step[1:]
-            yield f".{fields.get(name, name) if position == 0 else name}"
-            expect_name = False
-        else:
-            expect_name = step == ".M"
 
 
 def _surrogate_path(text: str, fields: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from cattrs import Converter
 
 from dynamorm_async.codecs.build import Types
 from dynamorm_async.codecs.records import Record
+from dynamorm_async.errors import InvalidModel
 from dynamorm_async.model import spec_of
 
 M = TypeVar("M")
@@ -42,7 +43,12 @@ class Codecs:
             types = self._types.get(strict)
             if types is None:
                 types = self._types[strict] = Types(self.converter, strict=strict)
-            known = self._records[cls] = Record[M](spec, types)
+            try:
+                known = self._records[cls] = Record[M](spec, types)
+            except InvalidModel:
+                # The codecs of classes that hold each other may be half made.
+                del self._types[strict]
+                raise
         return known
 
     def forget(self) -> None:

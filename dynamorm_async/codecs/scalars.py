@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
@@ -20,10 +21,11 @@ from uuid import UUID
 from msgspec import UNSET
 
 from dynamorm_async.codecs.base import Codec, Scope, quote
-from dynamorm_async.codecs.wires import binary_text, list_of, number_of, wire_struct
+from dynamorm_async.codecs.wires import NUMERALS, binary_text, list_of, number_of, wire_struct
 from dynamorm_async.errors import InvalidValue, quoted
 from dynamorm_async.wire import LIMITS
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _SAFE_INT = 10**LIMITS.number_digits
 
 
@@ -118,10 +120,9 @@ class Integer(Scalar):
         return str(number)
 
     def from_text(self, text: str) -> Any:
-        try:
+        if text.isdecimal() and text.isascii() and len(text) <= LIMITS.number_digits:
             return int(text)
-        except ValueError:
-            number = number_of(text)
+        number = number_of(text)
         if number != number.to_integral_value():
             raise InvalidValue(
                 f"expected int, found {text[:40]} in the stored item",
@@ -148,20 +149,30 @@ class Float(Scalar):
     def to_text(self, value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, (float, int)):
             raise self.wrong(value)
-        if not isfinite(value):
+        try:
+            number = float(value)
+        except OverflowError as error:
+            raise _out_of_range(str(Decimal(value))) from error
+        if not isfinite(number):
+            raise not_finite(number)
+        if number != value:
             raise InvalidValue(
-                f"{value!r} is no number the service can store",
-                fix="store None, or a text, for NaN and infinity",
-                code="codecs.not-finite",
+                f"{quoted(value)} has more digits than a float keeps",
+                fix="declare the field as int or Decimal",
+                code="codecs.not-exact",
             )
-        text = repr(float(value)) if isinstance(value, float) else str(int(value))
-        magnitude = abs(value)
-        if magnitude and not 1e-130 <= magnitude < 1e126:
-            raise _out_of_range(text)
-        return text
+        if number and not 1e-130 <= abs(number) < 1e126:
+            raise _out_of_range(repr(number))
+        return repr(number)
 
     def from_text(self, text: str) -> Any:
-        return float(number_of(text)) if "_" in text else _float(text)
+        if text.strip(NUMERALS):
+            return float(number_of(text))
+        try:
+            number = float(text)
+        except ValueError:
+            return float(number_of(text))
+        return number if isfinite(number) else float(number_of(text))
 
 
 class Exact(Scalar):
@@ -177,7 +188,9 @@ class Exact(Scalar):
         if not isinstance(value, Decimal):
             raise self.wrong(value)
         check_number(value)
-        return str(value)
+        # Equal numbers have one text, because keys, templates and names of maps are made of it.
+        text = format(value, "f")
+        return (text.rstrip("0").rstrip(".") if "." in text else text) if value else "0"
 
     def from_text(self, text: str) -> Any:
         return number_of(text)
@@ -227,7 +240,12 @@ class Binary(Scalar):
         return binary_text(bytes(cast("bytes", value)))
 
     def from_text(self, text: str) -> Any:
-        return base64.b64decode(text)
+        try:
+            return base64.b64decode(text, validate=True)
+        except ValueError as error:
+            raise InvalidValue(
+                "expected bytes, found no base64 in the stored item", code="codecs.unreadable"
+            ) from error
 
     def encode(self, value: Any) -> str:
         return f'{{"B":"{self.to_text(value)}"}}'
@@ -242,8 +260,8 @@ class Binary(Scalar):
         if numbers is UNSET:
             raise self.unreadable(wire)
         try:
-            return bytes(int(element.N) for element in numbers)
-        except (ValueError, TypeError) as error:
+            return bytes(Integer().from_text(element.N) for element in numbers)
+        except (ValueError, AttributeError) as error:
             raise InvalidValue(
                 "expected bytes, found a list in the stored item", why=str(error), code="codecs.unreadable"
             ) from error
@@ -383,7 +401,7 @@ def timestamp_text(value: dt.datetime) -> str:
     """Return an aware datetime as RFC 3339 in UTC with nine fractional digits and Z."""
     if value.tzinfo is not dt.UTC:
         _refuse_naive(value)
-        value = value.astimezone(dt.UTC)
+        value = _in_utc(value)
     return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}000Z"
 
 
@@ -394,15 +412,24 @@ def read_timestamp(text: str) -> dt.datetime:
         InvalidValue: The text is of another form, or says no offset.
     """
     try:
-        value = dt.datetime.fromisoformat(text)
+        # fromisoformat takes more than RFC 3339: weeks, no separators, no offset, any digits.
+        value = dt.datetime.fromisoformat(text.upper()) if _RFC_3339.fullmatch(text) else None
     except ValueError:
         value = None
-    # fromisoformat takes more than RFC 3339: weeks, no separators, no offset.
-    if value is None or value.tzinfo is None or len(text) < 20 or text[4] != "-" or text[10] not in "Tt ":
+    if value is None:
         raise InvalidValue(
             f"expected an RFC 3339 time with Z or an offset, found {quoted(text)}", code="codecs.bad-time"
         )
-    return value if value.tzinfo is dt.UTC else value.astimezone(dt.UTC)
+    return value if value.tzinfo is dt.UTC else _in_utc(value)
+
+
+def _in_utc(value: dt.datetime) -> dt.datetime:
+    try:
+        return value.astimezone(dt.UTC)
+    except OverflowError as error:
+        raise InvalidValue(
+            f"{value!r} is outside the years 1 to 9999 in UTC", code="codecs.bad-time"
+        ) from error
 
 
 def _refuse_naive(value: dt.datetime) -> None:
@@ -418,11 +445,7 @@ def _refuse_naive(value: dt.datetime) -> None:
 def check_number(value: Decimal) -> None:
     """Refuse what the service cannot store exactly."""
     if not value.is_finite():
-        raise InvalidValue(
-            f"{value} is no number the service can store",
-            fix="store None, or a text, for NaN and infinity",
-            code="codecs.not-finite",
-        )
+        raise not_finite(value)
     if not value:
         return
     digits = len("".join(map(str, value.as_tuple().digits)).strip("0"))
@@ -437,19 +460,21 @@ def check_number(value: Decimal) -> None:
         raise _out_of_range(str(value))
 
 
+def not_finite(value: object) -> InvalidValue:
+    """Return the error for NaN and the infinities."""
+    return InvalidValue(
+        f"{value} is no number the service can store",
+        fix="store None, or a text, for NaN and infinity",
+        code="codecs.not-finite",
+    )
+
+
 def _out_of_range(text: str) -> InvalidValue:
     return InvalidValue(
         f"{text[:40]} is out of range",
         why="the service stores magnitudes from 1E-130 to 9.99E+125",
         code="codecs.out-of-range",
     )
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float(number_of(text))
 
 
 def _duration_text(value: dt.timedelta) -> str:
@@ -460,11 +485,9 @@ def _duration_text(value: dt.timedelta) -> str:
 
 
 def _read_duration(text: str) -> dt.timedelta:
-    return dt.timedelta(microseconds=int((number_of(text) * 1_000_000).to_integral_value()))
-
-
-def _time_text(value: dt.time) -> str:
-    return value.isoformat()
+    # Not by Decimal arithmetic, which rounds as the caller's context says.
+    numerator, denominator = number_of(text).as_integer_ratio()
+    return dt.timedelta(microseconds=numerator * 1_000_000 // denominator)
 
 
 def plain_scalar(tp: Any) -> Codec | None:
@@ -478,7 +501,7 @@ def plain_scalar(tp: Any) -> Codec | None:
         bytes: Binary,
         dt.datetime: Timestamp,
         dt.date: lambda: Parsed(dt.date, write=dt.date.isoformat, read=dt.date.fromisoformat, exact=True),
-        dt.time: lambda: Parsed(dt.time, write=_time_text, read=dt.time.fromisoformat),
+        dt.time: lambda: Parsed(dt.time, write=dt.time.isoformat, read=dt.time.fromisoformat),
         dt.timedelta: lambda: Parsed(dt.timedelta, write=_duration_text, read=_read_duration, tag="N"),
         UUID: lambda: Parsed(UUID, write=str, read=UUID),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, get_origin
 
@@ -12,7 +13,7 @@ from msgspec import UNSET
 
 from dynamorm_async.codecs.base import Codec
 from dynamorm_async.codecs.generate import Member, decoder, encoder, item_struct
-from dynamorm_async.codecs.wires import wire_struct
+from dynamorm_async.codecs.wires import path_of_error, wire_struct
 from dynamorm_async.errors import InvalidExpression, InvalidModel, InvalidValue
 from dynamorm_async.model import typed_fields
 
@@ -62,7 +63,7 @@ class Structure(Codec):
             frozen=is_frozen(self.cls),
             plain=is_plain(self.cls) and len(members) == len(typed_fields(self.type)),
         )
-        self._struct = item_struct(self.label, members, extra=(), strict=self._strict)
+        self._struct = item_struct(self.label, members, extra={}, strict=self._strict)
         self._reader = msgspec.json.Decoder(self._struct)
 
     @property
@@ -77,7 +78,8 @@ class Structure(Codec):
         return wire_struct(self.reads)
 
     def encode(self, value: Any) -> str:
-        if not isinstance(value, self.cls):
+        # What a subclass adds would be lost.
+        if type(value) is not self.cls:
             raise self.wrong(value)
         try:
             return f'{{"M":{{{",".join(self._encode(value))}}}}}'
@@ -93,7 +95,9 @@ class Structure(Codec):
             try:
                 stored = self._reader.decode(stored)
             except msgspec.ValidationError as error:
-                raise InvalidValue(f"expected {self.label}: {error}", code="codecs.unreadable") from error
+                reason, _, where = str(error).partition(" - at `$")
+                path = path_of_error(where.removesuffix("`"), {})
+                raise InvalidValue(reason, path=path, code="codecs.unreadable") from error
         return self._decode(stored)
 
     def child(self, step: str | int) -> tuple[str | int, Codec]:
@@ -120,12 +124,14 @@ def is_frozen(cls: type[Any]) -> bool:
 
 def is_plain(cls: type[Any]) -> bool:
     """Tell whether an instance may be filled without its constructor: nothing of the user's runs there."""
-    if dataclasses.is_dataclass(cls) or not attrs.has(cls):
+    if dataclasses.is_dataclass(cls) or not attrs.has(cls) or issubclass(cls, BaseException):
         return False
     hooks = ("__attrs_post_init__", "__attrs_pre_init__")
     has_hooks = any(hasattr(cls, name) for name in hooks) or cls.__new__ is not object.__new__
-    generated = getattr(getattr(cls.__init__, "__code__", None), "co_filename", "").startswith(
-        "<attrs generated"
-    )
+    code: types.CodeType | None = getattr(cls.__init__, "__code__", None)
+    if code is None or not code.co_filename.startswith("<attrs generated"):
+        return False
+    # The constructor also prepares the hash where it is cached.
+    caches_hash = "_attrs_cached_hash" in (*code.co_names, *code.co_consts)
     runs_code = any(field.validator or field.converter for field in attrs.fields(cls))
-    return generated and not has_hooks and not runs_code
+    return not (has_hooks or caches_hash or runs_code)

@@ -7,6 +7,7 @@ reader accepts, and NULL, and refuses others, so that a wrong tag is an error wi
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +17,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from dynamorm_async.errors import InvalidValue
+from dynamorm_async.errors import InvalidValue, quoted
+from dynamorm_async.wire import LIMITS
+
+# All that a number under N is made of.
+NUMERALS = "0123456789+-.eE"
 
 TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
 
@@ -77,34 +82,9 @@ def map_of(tp: Any) -> Any:
 
 
 def tag_of(wire: Any) -> str | None:
-    """Return the tag that a wire struct holds, or None where it holds none."""
-    return next((name for name in wire.__struct_fields__ if getattr(wire, name) is not UNSET), None)
-
-
-def plain_of(wire: Any) -> Any:
-    """Return the Python value of a tagged value whose type nobody declared.
-
-    Numbers are int where they are whole, float where a float says the same, and Decimal otherwise,
-    so that no digit is lost. Sets become sets, lists and maps are read all through.
-    """
-    tag = tag_of(wire)
-    match tag:
-        case "S" | "B" | "BOOL":
-            return getattr(wire, tag)
-        case "N":
-            return plain_number(wire.N)
-        case "NULL":
-            return None
-        case "SS" | "BS":
-            return set(getattr(wire, tag))
-        case "NS":
-            return {plain_number(text) for text in wire.NS}
-        case "L":
-            return [plain_of(element) for element in wire.L]
-        case "M":
-            return {name: plain_of(element) for name, element in wire.M.items()}
-        case _:
-            raise InvalidValue("a stored value has no type tag", code="codecs.no-tag")
+    """Return the tag that a wire struct holds, or None where it holds none, or two."""
+    tags = [name for name in wire.__struct_fields__ if getattr(wire, name) is not UNSET]
+    return tags[0] if len(tags) == 1 else None
 
 
 def plain_number(text: str) -> int | float | Decimal:
@@ -120,15 +100,38 @@ def number_of(text: str) -> Decimal:
     """Return a stored number, exactly.
 
     Raises:
-        InvalidValue: The text is no finite number.
+        InvalidValue: The text is no number, or one so large that no service stores it.
     """
+    # Python would also read "1_0", " 1", "NaN" and the digits of other scripts.
     try:
-        exact = Decimal(text)
+        exact = Decimal("NaN" if text.strip(NUMERALS) else text)
     except ArithmeticError:
         exact = Decimal("NaN")
-    if not exact.is_finite():
-        raise InvalidValue("a stored N is no number", code="codecs.bad-number")
+    # int() of 1E+999999999 would take all memory.
+    if not exact.is_finite() or exact.adjusted() > 2 * LIMITS.number_exponent_max:
+        raise InvalidValue(f"found {quoted(text)} as a number in the stored item", code="codecs.bad-number")
     return exact
+
+
+def path_of_error(where: str, names: Mapping[str, str]) -> str:
+    """Return where in a Python value msgspec found an error: `.tags.SS[2]` is `tags[2]`.
+
+    Args:
+        where: The place in the JSON of an item or map, as msgspec tells it, after `$`.
+        names: Attribute name to field name, for the outermost names.
+    """
+    known = [name for name in names if re.match(rf"\.{re.escape(name)}(?![^.\[])", where)]
+    name = max(known, key=len, default=None)
+    steps = re.findall(r"\.[^.\[]+|\[[^\]]*\]", where if name is None else where[len(name) + 1 :])
+    path = "" if name is None else f".{names[name]}"
+    expect_name = name is None
+    for step in steps:
+        if step.startswith("[") or expect_name:
+            path += step
+            expect_name = False
+        else:
+            expect_name = step == ".M"
+    return path.removeprefix(".")
 
 
 def binary_text(value: bytes) -> str:
