@@ -49,7 +49,7 @@ class Plan(Generic[R]):
         refused: Which error an error of the service is for this verb; it gets the service's own and
             returns that one where it means nothing more.
         follow: The call that follows a result, or None at the end.
-        estimate: What the first call costs.
+        estimate: What the first call costs, or what finds it out; it is asked for rarely.
         condition: The condition of a write, readable, or None.
     """
 
@@ -57,13 +57,20 @@ class Plan(Generic[R]):
     read: Callable[[Reply], R] = attrs.field(repr=False)
     refused: Callable[[ServiceError], DynamormError] = attrs.field(default=_as_it_is, repr=False)
     follow: Callable[[R], Call | None] = attrs.field(default=_no_more, repr=False)
-    estimate: Estimate = Estimate()
+    _estimate: Estimate | Callable[[], Estimate] = attrs.field(
+        default=Estimate(), alias="estimate", repr=False
+    )
     condition: str | None = None
 
     @property
     def operation(self) -> str:
         """The API operation of the first call."""
         return self.first.operation
+
+    @property
+    def estimate(self) -> Estimate:
+        """What the first call is expected to cost."""
+        return self._estimate() if callable(self._estimate) else self._estimate
 
     @property
     def request(self) -> dict[str, Any]:

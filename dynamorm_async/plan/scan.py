@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dynamorm_async.codecs import ItemPage
-from dynamorm_async.expressions import Condition, Place, Request
-from dynamorm_async.expressions import Role as SlotRole
-from dynamorm_async.model import ENTITY_ATTRIBUTE
+from dynamorm_async.expressions import Condition, Request
+from dynamorm_async.plan.changes import both, entity_is
 from dynamorm_async.plan.plan import Plan
 from dynamorm_async.plan.target import Target
 from dynamorm_async.wire import Call, Reply
@@ -21,9 +20,9 @@ def scan(target: Target[M], *filters: Condition[M], consistent: bool) -> Plan[It
     Every item of the table is read and paid for, whatever the filters leave. A page may be empty
     in the middle; only the absence of a last key ends the walk.
     """
-    condition = _entity_is(target)
+    condition = entity_is(target)
     for given in filters:
-        condition = given if condition is None else condition & given
+        condition = both(condition, given, what="scan(...): ")
     request = Request(filter=condition)
 
     def call(start: str | None) -> Call:
@@ -39,11 +38,3 @@ def scan(target: Target[M], *filters: Condition[M], consistent: bool) -> Plan[It
         return None if page.last_key is None else call(page.last_key)
 
     return Plan(first=call(None), read=read, follow=follow)
-
-
-def _entity_is(target: Target[Any]) -> Condition[Any] | None:
-    spec = target.spec
-    if spec.entity is None:
-        return None
-    place = Place(spec.cls, (ENTITY_ATTRIBUTE,))
-    return Condition(("compare", "=", place, None, SlotRole.PLAIN), (spec.entity,))
