@@ -1,0 +1,57 @@
+"""What each error of the library is over HTTP: a status, and a short body that says what to do.
+
+The most special class decides, so a `VersionConflict` is looked up before `ConditionFailed`. A
+client's mistake is told in full; a fault of ours is told without table names or request ids.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from dynamorm_async import (
+    CallTimeout,
+    ConditionFailed,
+    DynamormError,
+    InvalidRequest,
+    ItemNotFound,
+    OutcomeUnknown,
+    ServerFault,
+    Throttled,
+    TransactionConflict,
+    TransportError,
+)
+
+STATUS: Mapping[type[DynamormError], int] = {
+    ItemNotFound: 404,
+    ConditionFailed: 409,
+    TransactionConflict: 409,
+    InvalidRequest: 422,
+    Throttled: 503,
+    ServerFault: 503,
+    TransportError: 503,
+    CallTimeout: 504,
+    OutcomeUnknown: 504,
+    DynamormError: 500,
+}
+
+
+def status_of(error: DynamormError) -> int:
+    """Return the HTTP status of an error: that of the nearest class above it."""
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
+def install(app: FastAPI) -> None:
+    """Let an application answer every error of the library."""
+
+    # Starlette hands over what was registered below, and types it as any exception.
+    async def answer(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, DynamormError)
+        status = status_of(error)
+        body = {"code": error.code, "what": error.what if status < 500 else "the store did not answer"}
+        if status < 500 and error.fix:
+            body["fix"] = error.fix
+        headers = {"Retry-After": "1"} if status == 503 else None
+        return JSONResponse(body, status_code=status, headers=headers)
+
+    app.add_exception_handler(DynamormError, answer)
