@@ -1,0 +1,100 @@
+"""The examples as programs: what they print, and what status they end with."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+pytestmark = pytest.mark.slow
+
+
+def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False
+    )
+
+
+@contextmanager
+def running(*arguments: str) -> Generator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_demo_tells_its_story_and_ends_well() -> None:
+    demo = ran("-m", "examples.bookmarks.demo", "--engine", "memory")
+
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert demo.stderr == ""
+    for line in (
+        "POST /bookmarks → 201",
+        "POST /bookmarks → 409",
+        "50 times POST /bookmarks/ana/aws/visits → 200 (50 times)",
+        "UpdateItem, 50 times: ",
+        "the counter says 50, and each visitor was told another number",
+        'PUT /bookmarks/ana/aws  If-Match: "50" → 409',
+        "ConditionalCheckFailedException",
+        "resolved: 'AWS, by Ana and Ben', ETag \"52\"",
+        "asyncio, aws, python; tagged cloud: asyncio, aws",
+        'DELETE /bookmarks/ana/aws  If-Match: "52" → 204',
+        "All as expected: 71 HTTP requests, 76 calls to DynamoDB",
+    ):
+        assert line in demo.stdout
+
+
+def test_an_engine_that_cannot_start_is_one_line_and_status_1() -> None:
+    demo = ran("-m", "examples.bookmarks.demo", "--engine", "no-such-engine")
+
+    assert demo.returncode == 1
+    assert demo.stderr.startswith("demo: engine no-such-engine cannot start; ")
+    assert demo.stderr.count("\n") == 1
+
+
+def test_a_service_that_is_left_up_answers_until_it_is_interrupted() -> None:
+    with running("-m", "examples.bookmarks.demo", "--serve") as demo:
+        assert demo.stdout is not None
+        address = next(
+            line.split("at ")[1].split(" until")[0] for line in demo.stdout if "stays up at" in line
+        )
+        listed = httpx.get(f"{address}/bookmarks", trust_env=False).json()
+        demo.send_signal(signal.SIGINT)
+        rest = demo.stdout.read()
+        status = demo.wait(20)
+
+    assert [mark["slug"] for mark in listed] == ["asyncio", "python"]
+    assert rest.endswith("Stopped.\n")
+    assert status == 0
+
+
+def test_an_interrupted_story_ends_with_status_130() -> None:
+    with running("-m", "examples.bookmarks.demo") as demo:
+        assert demo.stdout is not None
+        assert any("Create a bookmark" in line for line in demo.stdout)
+        demo.send_signal(signal.SIGINT)
+        rest = demo.stdout.read()
+        status = demo.wait(20)
+
+    assert "Traceback" not in rest
+    assert status == 130
+
+
+def test_the_quickstart_prints_what_it_says() -> None:
+    quickstart = ran("examples/quickstart.py")
+
+    assert quickstart.stdout == "Page(url='https://example.com', visits=1)\n"
