@@ -94,8 +94,10 @@ def typed_fields(tp: Any) -> tuple[TypedDeclaration, ...]:
     meanings = _type_variables(tp)
     found: list[TypedDeclaration] = []
     for declared in _plain_fields(cls):
-        owner = next(base for base in cls.__mro__ if declared.name in inspect.get_annotations(base))
-        annotation = inspect.get_annotations(owner)[declared.name]
+        bases = (base for base in cls.__mro__ if declared.name in inspect.get_annotations(base))
+        # A field may be declared by attr.ib(type=int), without an annotation.
+        owner = next(bases, cls)
+        annotation = inspect.get_annotations(owner).get(declared.name, declared.type)
         resolved = evaluate(owner, annotation, field=declared.name)
         found.append(attrs.evolve(declared, type=substituted(resolved, meanings.get(owner, {}))))
     return tuple(found)
@@ -127,8 +129,9 @@ def _plain_fields(cls: type[Any]) -> list[TypedDeclaration]:
         return [
             TypedDeclaration(
                 name=field.name,
-                type=None,
-                has_default=field.default is not attrs.NOTHING,
+                type=Any if field.type is None else field.type,
+                # One made from the instance cannot be had before there is one.
+                has_default=field.default is not attrs.NOTHING and not _takes_self(field.default),
                 make_default=_maker(field.default),
                 in_init=field.init,
                 alias=field.alias or field.name,
@@ -151,8 +154,11 @@ def _plain_fields(cls: type[Any]) -> list[TypedDeclaration]:
     ]
 
 
+def _takes_self(default: Any) -> bool:
+    return isinstance(default, _FACTORY) and default.takes_self
+
+
 def _maker(default: Any) -> Any:
-    # A factory that takes the instance has no value before there is one.
     if isinstance(default, _FACTORY):
         return default.factory
     return partial(_constant, default)

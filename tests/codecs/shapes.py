@@ -23,8 +23,8 @@ def model_of(tp: Any, *, namespace: dict[str, Any] | None = None, **options: Any
     return model(table="things")(type("Thing", (), body))
 
 
-def record_of(cls: Any, converter: Converter | None = None) -> Record[Any]:
-    return Codecs(converter or Converter()).record(cls)
+def record_of(cls: Any, hooks: Converter | None = None) -> Record[Any]:
+    return Codecs(hooks or Converter()).record(cls)
 
 
 @attrs.frozen
@@ -45,12 +45,12 @@ class Field:
 
     def decode(self, text: str | None) -> Any:
         value = "" if text is None else f',"value":{text}'
-        thing = self.record.decode_item(f'{{"Item":{{"id":{{"S":"1"}}{value}}}}}'.encode())
+        thing: Any = self.record.decode_item(f'{{"Item":{{"id":{{"S":"1"}}{value}}}}}'.encode())
         return thing.value
 
     def round_trip(self, value: Any) -> Any:
         return self.decode(self.encode(value))
 
 
-def field(tp: Any, *, converter: Converter | None = None, **options: Any) -> Field:
-    return Field(record_of(model_of(tp, **options), converter))
+def field(tp: Any, *, hooks: Converter | None = None, **options: Any) -> Field:
+    return Field(record_of(model_of(tp, **options), hooks))
