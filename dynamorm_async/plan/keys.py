@@ -10,7 +10,7 @@ import attrs
 
 from dynamorm_async.codecs import Record, quote
 from dynamorm_async.errors import InvalidKey, InvalidValue, quoted
-from dynamorm_async.model import UNSET, ModelSpec
+from dynamorm_async.model import UNSET, ModelSpec, Stored
 
 M = TypeVar("M")
 
@@ -78,6 +78,12 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
     if type(item) is spec.cls:
         values = {name: getattr(item, name) for name in spec.key_arguments}
         return KeyParts(key_text(record, values), values, item)
+    if isinstance(key, Stored):
+        name = type(key).__name__
+        raise InvalidKey(
+            f"a {name} is no key of {spec.name}",
+            fix=f"hand in a {spec.name}, or use the table handle of {name}",
+        )
     given = cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
     if len(given) != len(spec.key_arguments):
         raise InvalidKey(
@@ -105,7 +111,10 @@ def key_text(record: Record[Any], values: Mapping[str, object]) -> str:
             text = None if value is None else record.encode_field(field.name, value)
         except InvalidValue as error:
             raise InvalidKey(
-                f"{error.path}: {error.what}", why=error.why, fix=error.fix, code=error.code
+                f"{error.path}: {error.what}",
+                why=error.why,
+                fix=error.fix or f"give {', '.join(spec.key_arguments)} as declared",
+                code=error.code,
             ) from error
         if text is None:
             raise InvalidKey(
