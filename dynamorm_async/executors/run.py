@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
 import anyio
 import attrs
 
-from dynamorm_async.errors import CallTimeout, DynamormError, InvalidRequest, ServiceError, quoted
+from dynamorm_async.errors import (
+    CallTimeout,
+    DynamormError,
+    InvalidRequest,
+    ProtocolError,
+    ServiceError,
+    quoted,
+)
 from dynamorm_async.plan import Plan
 from dynamorm_async.wire import Call, Reply, Send
 
@@ -30,10 +37,25 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
     return _read(plan, call, await _sent(plan, call, send))
 
 
-async def pages(plan: Plan[R], send: Send, *, timeout: float | None = None) -> AsyncGenerator[R]:
+async def pages(
+    plan: Plan[R],
+    send: Send,
+    *,
+    timeout: float | None = None,
+    clock: Callable[[], float] = anyio.current_time,
+) -> AsyncGenerator[R]:
     """Yield what each reply means, following the plan to its end; nothing is read ahead.
 
-    `timeout` is in seconds and spans all calls, not what the consumer does in between.
+    Args:
+        plan: What to do.
+        send: The way to the service.
+        timeout: Seconds for all calls together, without what the consumer does in between.
+        clock: Seconds that only grow.
+
+    Raises:
+        DynamormError: As `one` does.
+        CallTimeout: The time is used up and there is more to read.
+        ProtocolError: A reply leads to the very call that it answers, which would never end.
     """
     left = None if timeout is None else _positive(timeout)
     call: Call | None = plan.first
@@ -47,13 +69,26 @@ async def pages(plan: Plan[R], send: Send, *, timeout: float | None = None) -> A
                     table=call.table,
                 )
             call = attrs.evolve(call, timeout=left)
-        started = anyio.current_time()
+        started = clock()
         reply = await _sent(plan, call, send)
         if left is not None:
-            left -= anyio.current_time() - started
+            left -= clock() - started
         result = _read(plan, call, reply)
         yield result
-        call = plan.follow(result)
+        call = _next(call, plan.follow(result), reply)
+
+
+def _next(call: Call, following: Call | None, reply: Reply) -> Call | None:
+    if following is not None and following.body == call.body:
+        raise ProtocolError(
+            f"{call.operation}: the last key of a page is the key that it started from",
+            why="following it would read the same page for ever",
+            operation=call.operation,
+            table=call.table,
+            request_id=reply.request_id,
+            code="executors.no-progress",
+        )
+    return following
 
 
 def _positive(timeout: object) -> float:

@@ -1,0 +1,240 @@
+"""Plans carried out over scripted replies: one call, pages, deadlines, errors, causes."""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, cast
+
+import anyio
+import anyio.lowlevel
+import attrs
+import pytest
+
+from dynamorm_async import (
+    Call,
+    CallTimeout,
+    ConditionFailed,
+    DynamormError,
+    InvalidRequest,
+    InvalidValue,
+    ItemNotFound,
+    ProtocolError,
+    Reply,
+    Throttled,
+)
+from dynamorm_async.errors import service_error
+from dynamorm_async.executors import one, pages
+from tests.plan.given import condition_failed, notes
+from tests.shapes import Note
+
+
+@attrs.define
+class Script:
+    """A `Send` that answers with the steps in turn, and lets a second pass with each call."""
+
+    steps: Sequence[object]
+    calls: list[Call] = attrs.field(factory=list[Call])
+    now: float = 0.0
+    seconds: float = 1.0
+
+    async def send(self, call: Call) -> Reply:
+        step = self.steps[len(self.calls)]
+        self.calls.append(call)
+        self.now += self.seconds
+        await anyio.lowlevel.checkpoint()
+        if isinstance(step, DynamormError):
+            raise step
+        number = len(self.calls)
+        return Reply(body=json.dumps(step).encode(), attempts=2, request_id=f"R-{number}")
+
+    def clock(self) -> float:
+        return self.now
+
+    @property
+    def starts(self) -> list[object]:
+        return [json.loads(call.body).get("ExclusiveStartKey") for call in self.calls]
+
+
+def page(*names: str, last: object = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"Items": [{"id": {"S": name}} for name in names], "ScannedCount": len(names)}
+    return found if last is None else {**found, "LastEvaluatedKey": last}
+
+
+def key(name: str) -> dict[str, Any]:
+    return {"id": {"S": name}}
+
+
+def throttled() -> Throttled:
+    error = service_error(
+        "ThrottlingException",
+        "slow down",
+        status=400,
+        body=b"",
+        operation="Scan",
+        table="notes",
+        key=None,
+        request_id="R-9",
+        attempts=4,
+    )
+    assert isinstance(error, Throttled)
+    return error
+
+
+async def names(script: Script, into: list[str] | None = None, **options: Any) -> list[str]:
+    found: list[str] = [] if into is None else into
+    async for each in pages(notes.scan(), script.send, clock=script.clock, **options):
+        found += [note.id for note in each.items]
+    return found
+
+
+async def test_one_call_gives_what_its_reply_means() -> None:
+    script = Script([{"Item": {"id": {"S": "a"}, "count": {"N": "3"}}}])
+
+    found = await one(notes.get("a"), script.send)
+
+    assert found == Note(id="a", count=3)
+    assert script.calls == [notes.get("a").first]
+
+
+async def test_one_call_carries_the_timeout() -> None:
+    script = Script([{}])
+
+    await one(notes.delete("a"), script.send, timeout=2.5)
+
+    assert script.calls[0].timeout == 2.5
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), "3"])
+async def test_a_timeout_that_is_no_time_is_refused_before_io(timeout: Any) -> None:
+    script = Script([{}])
+
+    with pytest.raises(InvalidRequest, match="timeout="):
+        await one(notes.delete("a"), script.send, timeout=timeout)
+    with pytest.raises(InvalidRequest, match="timeout="):
+        await names(script, timeout=timeout)
+
+    assert script.calls == []
+
+
+async def test_a_refusal_has_the_services_own_error_as_cause() -> None:
+    refused = condition_failed()
+
+    with pytest.raises(ConditionFailed) as caught:
+        await one(notes.update("a", Note.count.add(1)), Script([refused]).send)
+
+    assert caught.value.__cause__ is refused
+
+
+async def test_an_error_that_means_nothing_more_stays_itself() -> None:
+    refused = throttled()
+
+    with pytest.raises(Throttled) as caught:
+        await one(notes.update("a", Note.count.add(1)), Script([refused]).send)
+
+    assert caught.value is refused
+    assert caught.value.__cause__ is None
+
+
+async def test_an_error_of_reading_carries_the_facts_of_the_call() -> None:
+    with pytest.raises(InvalidValue) as caught:
+        await one(notes.get("a"), Script([{"Item": {"id": {"S": "a"}, "count": {"S": "x"}}}]).send)
+
+    error = caught.value
+    assert (error.operation, error.table, error.key) == ("GetItem", "notes", {"id": "a"})
+    assert (error.request_id, error.attempts) == ("R-1", 2)
+
+
+async def test_an_absent_item_carries_request_id_and_attempts() -> None:
+    with pytest.raises(ItemNotFound) as caught:
+        await one(notes.get("a"), Script([{}]).send)
+
+    assert (caught.value.request_id, caught.value.attempts) == ("R-1", 2)
+
+
+async def test_pages_are_followed_to_the_end() -> None:
+    script = Script([page("a", "b", last=key("b")), page("c", last=key("c")), page("d")])
+
+    assert await names(script) == ["a", "b", "c", "d"]
+    assert script.starts == [None, key("b"), key("c")]
+
+
+async def test_an_empty_page_in_the_middle_does_not_end_the_walk() -> None:
+    script = Script([page("a", last=key("a")), page(last=key("m")), page("z")])
+
+    assert await names(script) == ["a", "z"]
+
+
+@pytest.mark.parametrize("last", [{}, None])
+async def test_an_empty_or_absent_last_key_ends_the_walk(last: object) -> None:
+    script = Script([{**page("a"), "LastEvaluatedKey": last}])
+
+    assert await names(script) == ["a"]
+
+
+async def test_a_key_that_does_not_advance_ends_in_an_error_and_not_in_a_loop() -> None:
+    script = Script([page("a", last=key("a")), page("b", last=key("a"))])
+
+    with pytest.raises(ProtocolError, match="the key that it started from") as caught:
+        await names(script)
+
+    assert len(script.calls) == 2
+    assert (caught.value.table, caught.value.request_id) == ("notes", "R-2")
+
+
+async def test_stopping_early_sends_no_further_call() -> None:
+    script = Script([page("a", last=key("a")), page("b")])
+    walk = cast("AsyncGenerator[Any]", pages(notes.scan(), script.send))
+
+    async for _ in walk:
+        break
+    await walk.aclose()
+
+    assert len(script.calls) == 1
+
+
+async def test_nothing_is_sent_before_the_first_page_is_asked_for() -> None:
+    script = Script([page("a")])
+
+    walk = cast("AsyncGenerator[Any]", pages(notes.scan(), script.send))
+    await walk.aclose()
+
+    assert script.calls == []
+
+
+async def test_an_error_midway_comes_after_the_pages_before_it() -> None:
+    script = Script([page("a", last=key("a")), throttled()])
+    found: list[str] = []
+
+    with pytest.raises(Throttled):
+        await names(script, into=found)
+
+    assert found == ["a"]
+
+
+async def test_the_deadline_spans_all_pages() -> None:
+    script = Script([page("a", last=key("a")), page("b", last=key("b")), page("c")])
+
+    with pytest.raises(CallTimeout) as caught:
+        await names(script, timeout=2.0)
+
+    assert [call.timeout for call in script.calls] == [2.0, 1.0]
+    assert (caught.value.operation, caught.value.table) == ("Scan", "notes")
+
+
+async def test_the_deadline_does_not_count_what_the_consumer_does() -> None:
+    script = Script([page("a", last=key("a")), page("b")])
+
+    async for _ in pages(notes.scan(), script.send, timeout=2.5, clock=script.clock):
+        script.now += 100
+
+    assert [call.timeout for call in script.calls] == [2.5, 1.5]
+
+
+async def test_cancellation_passes_through() -> None:
+    async def never(call: Call) -> Reply:
+        await anyio.sleep_forever()
+        raise AssertionError(call)
+
+    with anyio.move_on_after(0.01) as scope:
+        await one(notes.get("a"), never)
+
+    assert scope.cancelled_caught
