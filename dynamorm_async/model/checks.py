@@ -9,7 +9,7 @@ Source of the numbers: DynamoDB developer guide, "Quotas" and "Naming rules".
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -226,9 +226,9 @@ def is_empty(value: Any) -> bool:
         return all(is_empty(getattr(value, field.name)) for field in attrs.fields(cls))
     if isinstance(value, (int, float, Decimal)):
         return not value
-    return getattr(value, "year", None) == 1 and value == value.replace(
-        month=1, day=1, hour=0, minute=0, second=0, microsecond=0
-    )
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) == datetime.min.replace(tzinfo=UTC)
+    return isinstance(value, date) and value == date.min
 
 
 def _encodes(text: str) -> bool:

@@ -147,16 +147,10 @@ def _made(
     _mend_super(cls, made)
     fields: dict[str, FieldSpec] = {}
     for field in attrs.fields(made):
-        if field.name in declared:
+        if field.name in declared or base is None:
             fields[field.name] = _field_spec(cls, field.name, declared[field.name], made)
-        elif base is not None and field.name in base.fields:
-            fields[field.name] = base.fields[field.name]
         else:
-            raise InvalidModel(
-                f"{cls.__name__}.{field.name} comes from an attrs class that is no model",
-                fix="make the base a model, or a plain class without fields",
-                code="model.foreign-field",
-            )
+            fields[field.name] = base.fields[field.name]
     indexes = dict(base.indexes) if base is not None else {}
     indexes.update(_indexes(cls, fields))
     for index in indexes.values():
@@ -184,10 +178,13 @@ def _refuse_fields_of_mixins(cls: type[Any]) -> None:
     for parent in cls.__mro__[1:]:
         if SPEC in parent.__dict__:
             return  # a model has looked at its own bases
-        if fields := [name for name, value in parent.__dict__.items() if isinstance(value, Declaration)]:
+        fields = [name for name, value in parent.__dict__.items() if isinstance(value, Declaration)]
+        fields += [field.name for field in parent.__dict__.get("__attrs_attrs__", ())]
+        fields += parent.__dict__.get("__dataclass_fields__", ())
+        if fields:
             raise InvalidModel(
                 f"{cls.__name__}: its base {parent.__name__} declares {', '.join(fields)} and is no model",
-                why="the fields of such a base would be ignored",
+                why="which attributes such fields have, nothing says",
                 fix=f"make {parent.__name__} a model, or declare the fields in {cls.__name__}",
                 code="model.fields-of-a-mixin",
             )
