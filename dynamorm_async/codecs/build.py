@@ -202,10 +202,11 @@ class Types:
     # cattrs says nothing about which hooks are the user's, so they are told from those of a
     # converter on which nothing was registered.
     def _is_hooked(self, tp: Any) -> bool:
-        return any(
-            _fingerprint(self.converter, name, tp) != _fingerprint(self._pristine, name, tp)
-            for name in ("get_unstructure_hook", "get_structure_hook")
-        )
+        for name in ("get_unstructure_hook", "get_structure_hook"):
+            found = _fingerprint(self.converter, name, tp)
+            if found != _fingerprint(self._pristine, name, tp) and not _is_of_cattrs(found):
+                return True
+        return False
 
     def _converts(self, tp: Any) -> bool:
         return _fingerprint(self.converter, "get_structure_hook", tp) is not None
@@ -246,6 +247,18 @@ def _fingerprint(converter: Converter, method: str, tp: Any) -> tuple[Any, ...] 
         getattr(hook, "__qualname__", type(hook).__qualname__),
         bool(getattr(hook, "overrides", None)),
     )
+
+
+# For a list of a hooked type cattrs makes other functions than for a list of str, but its own.
+def _is_of_cattrs(fingerprint: tuple[Any, ...] | None) -> bool:
+    if fingerprint is None:
+        return True
+    module, name, has_overrides = fingerprint
+    if module == "builtins":
+        return name in ("list", "tuple", "set", "frozenset", "dict")
+    is_chosen = str(module).startswith(("cattrs.strategies", "cattrs.preconf")) or has_overrides
+    # What cattrs generates for a class is in no module.
+    return not is_chosen and (module is None or module.startswith("cattrs."))
 
 
 def _enumeration(cls: type[Enum]) -> Codec:
