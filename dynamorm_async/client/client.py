@@ -13,7 +13,7 @@ import anyio
 from dynamorm_async.admin import Admin
 from dynamorm_async.client.table import Table
 from dynamorm_async.codecs import Codecs
-from dynamorm_async.errors import InvalidRequest, VersionConflict
+from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
 from dynamorm_async.executors import one
 from dynamorm_async.model import check_table_name, spec_of
 from dynamorm_async.plan import Key, Target
@@ -74,6 +74,7 @@ class Client:
         key: Key[M],
         change: Callable[[M], M | Awaitable[M]],
         *,
+        name: str | None = None,
         attempts: int = 20,
         timeout: float | None = None,
     ) -> M:
@@ -83,6 +84,7 @@ class Client:
             key: The item's key.
             change: Gets the stored instance and returns the changed one (`evolve(item, …)`), or an
                 awaitable of it; it may run several times.
+            name: The table's name or ARN, as in `table`.
             attempts: How often, at most.
             timeout: Seconds for each call.
 
@@ -92,10 +94,10 @@ class Client:
         Raises:
             VersionConflict: Every attempt lost; it is the last one's.
             ItemNotFound: There is no such item.
+            InvalidModel: The model has no version field, so that no conflict could be seen.
         """
-        if attempts < 1:
-            raise InvalidRequest(f"retry_on_conflict(attempts={attempts})", fix="give at least 1")
-        target: Target[M] = self._target(key.model, None)
+        _check_retried(key, attempts)
+        target: Target[M] = self._target(key.model, name)
         for attempt in range(1, attempts + 1):
             read = plan_get(target, key, consistent=True)
             changed = change(await one(read, self._waist.send, timeout=timeout))
@@ -103,7 +105,8 @@ class Client:
             plan = plan_save(target, item, now=self._now(), fields=None, when=None)
             try:
                 return await one(plan, self._waist.send, timeout=timeout)
-            except VersionConflict:
+            except ConditionFailed:
+                # The save demands nothing but the version, or, of an item without one, its absence.
                 if attempt == attempts:
                     raise
             # Full jitter: writers that met once should not meet again.
@@ -145,3 +148,18 @@ class Client:
     def _named(self, table: str) -> str:
         # A prefix means nothing before an ARN, which names one table of one account.
         return table if table.startswith("arn:") else f"{self._prefix}{table}"
+
+
+def _check_retried(key: Key[Any], attempts: int) -> None:
+    if not isinstance(key, Key):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidKey(f"{quoted(key)} does not say of which model it is", fix="use Key(Model, …)")
+    if attempts < 1:
+        raise InvalidRequest(f"retry_on_conflict(attempts={quoted(attempts)})", fix="give at least 1")
+    spec = spec_of(key.model)
+    if spec.version is None:
+        raise InvalidModel(
+            f"retry_on_conflict needs a version field, and {spec.name} has none",
+            why="without one, writers overwrite each other and nobody notices",
+            fix="declare one: revision: Attr[int] = version(); or use update(...)",
+            code="client.no-version",
+        )

@@ -138,11 +138,18 @@ def _transport(
             code="client.transport",
         )
     if transport is not None and not isinstance(transport, str):
-        if url is not None:
-            raise InvalidRequest("connect() got a URL and a transport", fix="give one of them")
+        _refuse_beside(
+            "connect(transport=…)",
+            {"url": url, "region": region, "endpoint": endpoint, **options},
+            why="a transport of your own brings its own way to the service",
+        )
         return transport
     if url is not None and url.startswith("memory://"):
-        _refuse_beside_memory({"endpoint": endpoint, "transport": transport, **options})
+        _refuse_beside(
+            "connect('memory://…')",
+            {"endpoint": endpoint, "transport": transport, **options},
+            why="the memory engine has no network and checks no credentials",
+        )
         return MemoryTransport(url.removeprefix("memory://") or None, region=region or "us-east-1")
     if url is not None and not url.startswith(("http://", "https://")):
         raise InvalidRequest(
@@ -155,12 +162,12 @@ def _transport(
     return AiobotocoreTransport(endpoint=url or endpoint, region=region, **options)
 
 
-def _refuse_beside_memory(options: dict[str, Any]) -> None:
+def _refuse_beside(what: str, options: dict[str, Any], *, why: str) -> None:
     given = [name for name, value in options.items() if value is not None and name != "max_connections"]
     if given:
         raise InvalidRequest(
-            f"connect('memory://…') got {', '.join(given)} as well",
-            why="the memory engine has no network and checks no credentials",
+            f"{what} got {', '.join(given)} as well",
+            why=why,
             fix="leave them out",
-            code="client.memory-options",
+            code="client.contradicting-options",
         )
