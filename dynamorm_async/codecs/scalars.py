@@ -163,7 +163,8 @@ class Float(Scalar):
             )
         if number and not 1e-130 <= abs(number) < 1e126:
             raise _out_of_range(repr(number))
-        return repr(number)
+        # Equal numbers have one text here, too: 1.0 is 1.
+        return repr(number).removesuffix(".0") if number else "0"
 
     def from_text(self, text: str) -> Any:
         if text.strip(NUMERALS):

@@ -1,0 +1,171 @@
+"""Encode and decode items: ours against boto3's serializers and botocore's response parser.
+
+The item has fourteen attributes: texts, numbers, times, a set, a list, a map, a nested class.
+Decoding starts at the bytes of an answer and ends, with us, at an instance; with boto3, at a dict
+of Python values, without any class. Encoding ends at the JSON text of the item.
+"""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import attrs
+import botocore.session
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.parsers import create_parser
+from cattrs import Converter
+
+from benchmarks.measure import compare, show
+from dynamorm_async.codecs import Codecs, Stamps
+from dynamorm_async.model import (
+    Attr,
+    attribute,
+    created_at,
+    model,
+    partition_key,
+    sort_key,
+    updated_at,
+    version,
+)
+
+TARGETS = {"decode": 15.0, "encode": 5.0, "page of 100": 15.0}
+
+
+@attrs.frozen
+class Address:
+    city: str
+    street: str
+    number: int
+
+
+@model(table="bench")
+class Order:
+    customer: Attr[str] = partition_key()
+    order: Attr[str] = sort_key()
+    title: Attr[str]
+    note: Attr[str | None] = attribute(default=None)
+    status: Attr[str] = attribute(default="new")
+    amount: Attr[int]
+    price: Attr[Decimal]
+    paid: Attr[bool] = attribute(default=False)
+    tags: Attr[set[str]] = attribute(factory=set)
+    lines: Attr[list[str]] = attribute(factory=list)
+    address: Attr[Address]
+    created: Attr[datetime] = created_at()
+    updated: Attr[datetime] = updated_at()
+    revision: Attr[int] = version()
+
+
+NOW = "2024-05-06T07:08:09.123456000Z"
+STAMPS = Stamps(created=NOW, updated=NOW, version="3")
+ORDER = Order(
+    customer="customer-0123456789",
+    order="order-0123456789",
+    title="A title of ordinary length",
+    note="Leave it with the neighbours, please",
+    status="packed",
+    amount=12345,
+    price=Decimal("19.99"),
+    paid=True,
+    tags={"cloud", "aws", "dynamodb"},
+    lines=["first line", "second line", "third line"],
+    address=Address("Berlin", "Unter den Linden", 77),
+)
+PLAIN: dict[str, Any] = {
+    "customer": ORDER.customer,
+    "order": ORDER.order,
+    "title": ORDER.title,
+    "note": ORDER.note,
+    "status": ORDER.status,
+    "amount": ORDER.amount,
+    "price": ORDER.price,
+    "paid": ORDER.paid,
+    "tags": ORDER.tags,
+    "lines": ORDER.lines,
+    "address": {"city": "Berlin", "street": "Unter den Linden", "number": 77},
+    "created": NOW,
+    "updated": NOW,
+    "revision": 3,
+}
+
+
+def run() -> dict[str, Any]:
+    """Measure, print, and return the numbers."""
+    record = Codecs(Converter()).record(Order)
+    item = record.encode_item(ORDER, STAMPS)
+    one = f'{{"Item":{item}}}'.encode()
+    many = f'{{"Count":100,"ScannedCount":100,"Items":[{",".join([item] * 100)}]}}'.encode()
+    peer = Boto()
+    check(record.decode_item(one), peer.get(one))
+    tables = {
+        "decode": {
+            "ours: bytes to an instance": lambda: record.decode_item(one),
+            "botocore parser + TypeDeserializer": lambda: peer.get(one),
+            "json.loads + TypeDeserializer": lambda: peer.items([json.loads(one)["Item"]]),
+            "json.loads alone": lambda: json.loads(one),
+        },
+        "encode": {
+            "ours: an instance to text": lambda: record.encode_item(ORDER, STAMPS),
+            "TypeSerializer + json.dumps": lambda: peer.put(PLAIN),
+            "json.dumps alone": lambda: json.dumps(peer.serialized),
+        },
+        "page of 100": {
+            "ours: bytes to instances": lambda: record.decode_page(many),
+            "botocore parser + TypeDeserializer": lambda: peer.query(many),
+        },
+    }
+    result: dict[str, Any] = {"item_bytes": len(item), "unit": "CPU microseconds per call"}
+    for name, functions in tables.items():
+        measured = compare(functions)
+        ours, theirs, *_ = functions
+        ratios = show(name, measured, ours=ours)
+        verdict = "met" if ratios[theirs] >= TARGETS[name] else "MISSED"
+        print(f"{theirs}: {ratios[theirs]} times ours; target {TARGETS[name]:.0f}: {verdict}")
+        result[name] = {"times": measured, "ratios": ratios, "target": TARGETS[name], "verdict": verdict}
+    return result
+
+
+class Boto:
+    """What boto3 does between an answer's bytes and a dict, and back."""
+
+    def __init__(self) -> None:
+        service = botocore.session.Session().get_service_model("dynamodb")
+        self._parser = create_parser(service.protocol)
+        self._shapes = {name: service.operation_model(name).output_shape for name in ("GetItem", "Query")}
+        self._read, self._write = TypeDeserializer(), TypeSerializer()
+        self.serialized = {name: self._write.serialize(value) for name, value in PLAIN.items()}
+
+    def get(self, body: bytes) -> dict[str, Any]:
+        return self.items([self._parsed("GetItem", body)["Item"]])[0]
+
+    def query(self, body: bytes) -> list[dict[str, Any]]:
+        return self.items(self._parsed("Query", body)["Items"])
+
+    def items(self, items: list[Any]) -> list[dict[str, Any]]:
+        read = self._read.deserialize
+        return [{name: read(value) for name, value in item.items()} for item in items]
+
+    def put(self, item: dict[str, Any]) -> str:
+        write = self._write.serialize
+        return json.dumps({name: write(value) for name, value in item.items()})
+
+    def _parsed(self, operation: str, body: bytes) -> dict[str, Any]:
+        response = {"body": body, "headers": {}, "status_code": 200}
+        return self._parser.parse(response, self._shapes[operation])
+
+
+def check(ours: Any, theirs: dict[str, Any]) -> None:
+    """Refuse to compare what does not do the same."""
+    assert ours == Order(
+        **{
+            name: theirs[name]
+            for name in ("customer", "order", "title", "note", "status", "paid", "tags", "lines")
+        },
+        amount=int(theirs["amount"]),
+        price=theirs["price"],
+        address=Address(
+            theirs["address"]["city"], theirs["address"]["street"], int(theirs["address"]["number"])
+        ),
+    ) or ours.created == datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
+    assert len(theirs) == len(PLAIN)
