@@ -18,6 +18,10 @@ def evolve(item: M, **changes: Any) -> M:
     Unlike `attrs.evolve`, it keeps created, updated, version and what was read without a field.
     The constructor makes the copy, so validators and converters run, those of other fields too.
 
+    Args:
+        item: The instance; it stays as it is.
+        changes: Field name to new value, for fields that the constructor takes.
+
     Raises:
         InvalidValue: A field does not exist or belongs to the library.
     """
