@@ -17,7 +17,7 @@ async def main() -> None:
         pages = db.table(Page)
         await pages.create(Page(url="https://example.com"))
         await pages.update("https://example.com", Page.visits.add(1), when=Page.visits < 100)
-        print(await pages.get("https://example.com"))  # Page(url='https://example.com', visits=1)
+        print(await pages.get("https://example.com"))  # → Page(url='https://example.com', visits=1)
 
 
 asyncio.run(main())
