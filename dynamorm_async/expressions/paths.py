@@ -8,10 +8,10 @@ the stored attribute.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar, cast, get_args, overload
+from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar, cast, get_args, overload
 
 from dynamorm_async.errors import InvalidExpression, quoted
 from dynamorm_async.expressions.trees import Condition, Form, Place, Role, Update, no_truth
@@ -22,6 +22,16 @@ T = TypeVar("T")
 E = TypeVar("E")
 V = TypeVar("V")
 
+
+class Structure(Protocol):
+    """An attrs class or a dataclass as type checkers see one: the only other thing with parts."""
+
+    @property
+    def __match_args__(self) -> tuple[Any, ...]: ...
+
+
+S = TypeVar("S", bound=Structure)
+
 TypeTag = Literal["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"]
 
 
@@ -29,15 +39,15 @@ class Size(Generic[M]):
     """The size of an attribute, as a number to compare: characters, bytes, or elements."""
 
     __slots__ = ("_place",)
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    def __eq__(self, other: int) -> Condition[M]:  # type: ignore[override]
+    def __eq__(self, other: int) -> Condition[M]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._compared("=", other)
 
-    def __ne__(self, other: int) -> Condition[M]:  # type: ignore[override]
+    def __ne__(self, other: int) -> Condition[M]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._compared("<>", other)
 
     def __lt__(self, other: int) -> Condition[M]:
@@ -87,11 +97,25 @@ class Path(Generic[M, T]):
     @overload
     def __getitem__(self: Path[OtherM, list[E] | None], key: int) -> Path[OtherM, E]: ...
     @overload
+    def __getitem__(self: Path[OtherM, tuple[E, ...]], key: int) -> Path[OtherM, E]: ...
+    @overload
+    def __getitem__(self: Path[OtherM, tuple[E, ...] | None], key: int) -> Path[OtherM, E]: ...
+    @overload
+    def __getitem__(self: Path[OtherM, Sequence[E]], key: int) -> Path[OtherM, E]: ...
+    @overload
+    def __getitem__(self: Path[OtherM, Sequence[E] | None], key: int) -> Path[OtherM, E]: ...
+    @overload
     def __getitem__(self: Path[OtherM, dict[str, V]], key: str) -> Path[OtherM, V]: ...
     @overload
     def __getitem__(self: Path[OtherM, dict[str, V] | None], key: str) -> Path[OtherM, V]: ...
     @overload
-    def __getitem__(self: Path[OtherM, Any], key: str | int) -> Path[OtherM, Any]: ...
+    def __getitem__(self: Path[OtherM, Mapping[str, V]], key: str) -> Path[OtherM, V]: ...
+    @overload
+    def __getitem__(self: Path[OtherM, Mapping[str, V] | None], key: str) -> Path[OtherM, V]: ...
+    @overload
+    def __getitem__(self: Path[OtherM, S], key: str) -> Path[OtherM, Any]: ...
+    @overload
+    def __getitem__(self: Path[OtherM, S | None], key: str) -> Path[OtherM, Any]: ...
     def __getitem__(self, key: str | int) -> Path[Any, Any]:
         """Return the path of one entry: a map's key, a nested class's field, a list's index."""
         if isinstance(key, bool) or not isinstance(key, (str, int)):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -105,10 +129,10 @@ class Path(Generic[M, T]):
 
     # Conditions.
 
-    def __eq__(self, other: T | Path[Any, T]) -> Condition[M]:  # type: ignore[override]
+    def __eq__(self, other: T | Path[Any, T]) -> Condition[M]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return self.is_null() if other is None else self._compared("=", other)
 
-    def __ne__(self, other: T | Path[Any, T]) -> Condition[M]:  # type: ignore[override]
+    def __ne__(self, other: T | Path[Any, T]) -> Condition[M]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return ~self.is_null() if other is None else self._compared("<>", other)
 
     def __lt__(self, other: T | Path[Any, T]) -> Condition[M]:
@@ -131,11 +155,19 @@ class Path(Generic[M, T]):
         """Hold where the stored value differs from `other`, or is absent: the same as `!=`."""
         return self != other
 
-    def is_true(self: Path[OtherM, bool] | Path[OtherM, bool | None]) -> Condition[OtherM]:
+    @overload
+    def is_true(self: Path[OtherM, bool]) -> Condition[OtherM]: ...
+    @overload
+    def is_true(self: Path[OtherM, bool | None]) -> Condition[OtherM]: ...
+    def is_true(self: Path[Any, Any]) -> Condition[Any]:
         """Hold where True is stored."""
         return Condition(("compare", "=", self.place, None, Role.PLAIN), (True,))
 
-    def is_false(self: Path[OtherM, bool] | Path[OtherM, bool | None]) -> Condition[OtherM]:
+    @overload
+    def is_false(self: Path[OtherM, bool]) -> Condition[OtherM]: ...
+    @overload
+    def is_false(self: Path[OtherM, bool | None]) -> Condition[OtherM]: ...
+    def is_false(self: Path[Any, Any]) -> Condition[Any]:
         """Hold where False is stored; an absent attribute is not False."""
         return Condition(("compare", "=", self.place, None, Role.PLAIN), (False,))
 
@@ -278,16 +310,20 @@ class Path(Generic[M, T]):
         inside_list = isinstance(self.place.steps[-1], int)
         return Update("REMOVE", self.place, ("remove", self.place), repeatable=not inside_list)
 
-    def append(
-        self: Path[OtherM, list[E]] | Path[OtherM, list[E] | None], values: Sequence[E]
-    ) -> Update[OtherM]:
+    @overload
+    def append(self: Path[OtherM, list[E]], values: Sequence[E]) -> Update[OtherM]: ...
+    @overload
+    def append(self: Path[OtherM, list[E] | None], values: Sequence[E]) -> Update[OtherM]: ...
+    def append(self, values: object) -> Update[Any]:
         """Add `values` at the end of the stored list; an absent list counts as empty."""
         tail = self._several("append", values)
         return Update("SET", self.place, ("append", self.place), ([], tail), repeatable=False)
 
-    def prepend(
-        self: Path[OtherM, list[E]] | Path[OtherM, list[E] | None], values: Sequence[E]
-    ) -> Update[OtherM]:
+    @overload
+    def prepend(self: Path[OtherM, list[E]], values: Sequence[E]) -> Update[OtherM]: ...
+    @overload
+    def prepend(self: Path[OtherM, list[E] | None], values: Sequence[E]) -> Update[OtherM]: ...
+    def prepend(self, values: object) -> Update[Any]:
         """Add `values` at the beginning of the stored list; an absent list counts as empty."""
         head = self._several("prepend", values)
         return Update("SET", self.place, ("prepend", self.place), (head, []), repeatable=False)

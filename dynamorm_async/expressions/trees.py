@@ -76,6 +76,14 @@ class Condition(Generic[M]):
         """Return the condition that holds where at least one holds."""
         return _joined("or", self, other)
 
+    # A type checker takes the model from the left-hand side first. Where the right-hand side is of a
+    # subclass's model, it comes to these.
+    def __rand__(self: Condition[OtherM], other: Condition[OtherM]) -> Condition[OtherM]:
+        return _joined("and", other, self)
+
+    def __ror__(self: Condition[OtherM], other: Condition[OtherM]) -> Condition[OtherM]:
+        return _joined("or", other, self)
+
     def __invert__(self) -> Condition[M]:
         """Return the condition that holds where this one does not."""
         if self.form[0] == "not":
@@ -101,10 +109,10 @@ def no_truth(what: str) -> InvalidExpression:
     )
 
 
-def _joined(kind: str, left: Condition[Any], right: Condition[Any]) -> Condition[Any]:
-    # The operators are called by Python with anything on the right-hand side.
-    if not isinstance(right, Condition):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return NotImplemented
+def _joined(kind: str, left: object, right: object) -> Condition[Any]:
+    # The operators are called by Python with anything on the other side.
+    if not (isinstance(left, Condition) and isinstance(right, Condition)):
+        return NotImplemented  # type: ignore[no-any-return]
     # Chains are kept flat: a & b & c is one AND of three, so that no pair of parentheses is redundant.
     forms: list[Form] = []
     for side in (left.form, right.form):
