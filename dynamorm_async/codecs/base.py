@@ -41,11 +41,16 @@ class Codec:
         writes: The tags that `encode` may write; empty where only the value tells.
         reads: Tag to msgspec type, for what `decode` accepts beside NULL.
         can_be_none: Whether None is a value of the type.
+        is_leaf: Whether a value holds no other values.
+        forgets_index: Whether the generated source does not know which element was wrong, so
+            that `encode` or `decode` must be asked again to tell.
     """
 
     label: str = "value"
     writes: frozenset[str] = frozenset()
     can_be_none: bool = False
+    is_leaf: bool = False
+    forgets_index: bool = False
 
     @property
     def reads(self) -> Mapping[str, Any]:

@@ -106,6 +106,24 @@ class ListOf(Codec):
         elements = each(self.inner.decode, wire.L)
         return elements if self.make is list else self.make(elements)
 
+    def encode_source(self, variable: str, scope: Scope) -> str:
+        slow = f"{scope.name(self.encode, 'encode')}({variable})"
+        if not self.inner.is_leaf:
+            return slow
+        self.forgets_index = True
+        element = self.inner.encode_source("e", scope)
+        fast = f"""'{{"L":[' + ','.join([{element} for e in {variable}]) + ']}}'"""
+        return f"({fast} if {variable}.__class__ in SEQUENCES else {slow})"
+
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+        if not self.inner.is_leaf:
+            return super().decode_source(variable, scope, fallback)
+        self.forgets_index = True
+        element = self.inner.decode_source("e", scope, scope.name(self.inner.decode, "decode"))
+        elements = f"[{element} for e in y]"
+        made = elements if self.make is list else f"{scope.name(self.make, 'make')}({elements})"
+        return f"({made} if (y := {variable}.L) is not UNSET else {fallback}({variable}))"
+
     def child(self, step: str | int) -> tuple[str | int, Codec]:
         if not isinstance(step, int):
             raise InvalidExpression(f"[{step!r}] goes into a {self.label}", fix="use a whole number")
@@ -155,6 +173,7 @@ class SetOf(Codec):
     def __init__(self, inner: Scalar, *, make: Callable[[Iterable[Any]], Any], label: str) -> None:
         self.inner, self.make = inner, make
         self.tag = _SET_TAGS[inner.tag]
+        self._has_texts = type(inner) is Text
         self._binary = wire_struct(inner.reads)
         self._read: Callable[[Any], Any] = self._read_binary if inner.tag == "B" else inner.from_text
         self.label = f"{label} of {inner.label}"
@@ -169,11 +188,17 @@ class SetOf(Codec):
         }
 
     def encode(self, value: Any) -> str:
-        if not isinstance(value, AbstractSet):
+        if value.__class__ is not set and not isinstance(value, AbstractSet):
             raise self.wrong(value)
         elements = cast("Collection[Any]", value)
         if not elements:
             return NULL_TEXT
+        if self._has_texts:
+            try:
+                return f'{{"SS":[{",".join(map(quote, sorted(elements)))}]}}'
+            except TypeError:
+                # An element is no text, which is told below.
+                pass
         # Sorted, because a set's order changes from process to process.
         texts = sorted(map(self.inner.to_text, elements))
         if len(set(texts)) < len(texts):
@@ -190,12 +215,18 @@ class SetOf(Codec):
     def decode(self, wire: Any) -> Any:
         elements = getattr(wire, self.tag)
         if elements is not UNSET:
-            return self.make(each(self._read, elements))
+            return self.make(elements if self._has_texts else each(self._read, elements))
         if wire.NULL is True:
             return self.make(())
         if getattr(wire, "L", UNSET) is UNSET:
             raise self.unreadable(wire)
         return self.make(each(self.inner.decode, wire.L))
+
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+        if not self._has_texts:
+            return super().decode_source(variable, scope, fallback)
+        make = scope.name(self.make, "make")
+        return f"({make}(x) if (x := {variable}.SS) is not UNSET else {fallback}({variable}))"
 
     def element(self) -> Codec:
         return self.inner

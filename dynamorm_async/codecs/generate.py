@@ -13,6 +13,7 @@ import linecache
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import Any, cast
 
@@ -118,7 +119,12 @@ def encoder(owner: str, members: Sequence[Member], *, stamps: Sequence[str]) -> 
     for index, member in enumerate(members):
         lines += (f"        {line}" for line in _encode_lines(index, member, scope))
     lines += ["        pass"] if not members else []
-    lines += ["    except InvalidValue as error:", "        raise error.under(at) from error.__cause__"]
+    codecs = {member.name: member.codec for member in members}
+    again = scope.name(partial(_encode_again, codecs), "again")
+    lines += [
+        "    except InvalidValue as error:",
+        f"        raise {again}(o, at, error) from error.__cause__",
+    ]
     lines += ["    return p"]
     function: Callable[..., list[str]] = _compiled(f"encode_{_safe(owner)}", lines, scope)
     return function
@@ -156,12 +162,40 @@ def decoder(
         else:
             arguments.append(f"{member.argument}=v{index}")
     lines += ["        pass"] if not members else []
-    lines += ["    except InvalidValue as error:", "        raise error.under(at) from error.__cause__"]
+    codecs = {member.name: member.codec for member in members}
+    again = scope.name(partial(_decode_again, codecs), "again")
+    lines += [
+        "    except InvalidValue as error:",
+        f"        raise {again}(i, at, error) from error.__cause__",
+    ]
     if not plain:
         make = scope.name(_constructor(cls), "make")
         lines += [f"    o = {make}({', '.join(arguments)})", *later]
     function: Callable[[Any], Any] = _compiled(f"decode_{_safe(owner)}", [*lines, "    return o"], scope)
     return function
+
+
+def _encode_again(codecs: Mapping[str, Codec], instance: Any, at: str, error: InvalidValue) -> InvalidValue:
+    """Return the error with its path, asking for the index of the element where that is not known."""
+    if _forgets_index(codecs[at]) and not error.path:
+        try:
+            codecs[at].encode(getattr(instance, at))
+        except InvalidValue as found:
+            return found.under(at)
+    return error.under(at)
+
+
+def _decode_again(codecs: Mapping[str, Codec], struct: Any, at: str, error: InvalidValue) -> InvalidValue:
+    if _forgets_index(codecs[at]) and not error.path and getattr(struct, at) is not UNSET:
+        try:
+            codecs[at].decode(getattr(struct, at))
+        except InvalidValue as found:
+            return found.under(at)
+    return error.under(at)
+
+
+def _forgets_index(codec: Codec) -> bool:
+    return (codec.inner if isinstance(codec, Maybe) else codec).forgets_index
 
 
 def _encode_lines(index: int, member: Member, scope: Scope) -> list[str]:
@@ -265,6 +299,7 @@ def _compiled(name: str, lines: Sequence[str], scope: Scope) -> Any:
     names: dict[str, Any] = {
         "AbstractSet": AbstractSet,
         "InvalidValue": InvalidValue,
+        "SEQUENCES": (list, tuple),
         "UNSET": UNSET,
         "MANY": 10**LIMITS.number_digits,
         "new": object.__new__,

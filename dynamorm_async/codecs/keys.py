@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from dynamorm_async.codecs.base import Scope
-from dynamorm_async.codecs.scalars import Scalar
+from dynamorm_async.codecs.scalars import Scalar, Text
 from dynamorm_async.errors import InvalidValue
 
 
 class KeyPart(Scalar):
     """A scalar's codec with the rules of keys."""
 
-    def __init__(self, inner: Scalar, limit: int | None) -> None:
+    def __init__(self, inner: Scalar, limit: int) -> None:
         self._inner, self._limit = inner, limit
         self.label, self.tag, self.writes = inner.label, inner.tag, inner.writes
 
@@ -44,7 +44,12 @@ class KeyPart(Scalar):
     def encode_source(self, variable: str, scope: Scope) -> str:
         if self.tag == "N":
             return self._inner.encode_source(variable, scope)
-        return f"{scope.name(self.encode, 'encode_key')}({variable})"
+        encode = f"{scope.name(self.encode, 'encode_key')}({variable})"
+        if type(self._inner) is not Text:
+            return encode
+        # A character has at most four bytes, so most keys need no counting.
+        is_short = f"{variable}.__class__ is str and 0 < len({variable}) <= {self._limit // 4}"
+        return f"""('{{"S":' + quote({variable}) + '}}' if {is_short} else {encode})"""
 
     def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
         return self._inner.decode_source(variable, scope, fallback)
@@ -60,8 +65,7 @@ class KeyPart(Scalar):
                 fix="give a value; for an index key, None leaves the item out of the index",
                 code="codecs.empty-key",
             )
-        # A character has at most four bytes, so most keys need no counting.
-        if self._limit is not None and len(text) * 4 > self._limit:
+        if len(text) * 4 > self._limit:
             stored = self.to_text(value)
             # A lone surrogate is refused later, with the whole request.
             size = len(b64decode(stored) if self.tag == "B" else stored.encode(errors="surrogatepass"))

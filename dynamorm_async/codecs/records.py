@@ -95,6 +95,7 @@ class Record(Generic[M]):
         self._readers: dict[str, msgspec.json.Decoder[Any]] = {}
         self._page_reader = msgspec.json.Decoder(_page_struct(self._item_type))
         self._nests_freely = types.nests_freely
+        self._created = spec.created.name if spec.created is not None else None
         self._plain = Anything()
 
     # Instances to JSON.
@@ -181,7 +182,11 @@ class Record(Generic[M]):
         if reader is None:
             struct = msgspec.defstruct("Answer", [(member, self._item_type | UnsetType, UNSET)])
             reader = self._readers[member] = msgspec.json.Decoder(struct)
-        stored = getattr(self._read(reader, body), member)
+        try:
+            answer = reader.decode(body)
+        except _UNREADABLE as error:
+            self._refuse(error, member=None)
+        stored = getattr(answer, member)
         return None if stored is UNSET else self._instance(stored)
 
     def decode_page(self, body: bytes) -> ItemPage[M]:
@@ -228,8 +233,7 @@ class Record(Generic[M]):
         if self._item_type is not self._struct:
             return self._instance_of_raw(stored)
         item = self._filled(stored)
-        text = self._exact_created(stored)
-        if text is not None:
+        if self._created is not None and (text := self._exact_created(stored)) is not None:
             object.__setattr__(item, KEPT, Kept(created=text))
         return item
 
@@ -267,11 +271,10 @@ class Record(Generic[M]):
 
     def _exact_created(self, stored: Any) -> str | None:
         """Return the stored text of created where a datetime cannot say the same."""
-        if self.spec.created is None:
+        wire = UNSET if self._created is None else getattr(stored, self._created)
+        if wire is UNSET or (text := wire.S) is UNSET or (len(text) == 30 and text[26:] == "000Z"):
             return None
-        wire = getattr(stored, self.spec.created.name)
-        text = UNSET if wire is UNSET else wire.S
-        return None if text is UNSET or (len(text) == 30 and text.endswith("000Z")) else text
+        return cast("str", text)
 
     def _check_entity(self, wire: Any) -> None:
         if wire is UNSET or self.spec.entity == wire.S:
@@ -287,16 +290,14 @@ class Record(Generic[M]):
         """Return what a reader makes of an answer, or of one member of it."""
         try:
             return reader.decode(body)
-        except msgspec.ValidationError as error:
-            self._explain(str(error), error, member=member)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ProtocolError(
-                "the answer is not the JSON of this operation", why=str(error)[:200], code="codecs.protocol"
-            ) from error
+        except _UNREADABLE as error:
+            self._refuse(error, member=member)
 
-    def _explain(self, text: str, cause: Exception, *, member: str | None) -> NoReturn:
+    def _refuse(self, cause: Exception, *, member: str | None) -> NoReturn:
+        """Raise what an error of the JSON reader means."""
+        text = str(cause)
         reason, path = self._path_in(text, member=member)
-        if path is None:
+        if path is None or not isinstance(cause, msgspec.ValidationError):
             raise ProtocolError(
                 "the answer is not of this operation's shape", why=text[:200], code="codecs.protocol"
             ) from cause
@@ -523,6 +524,8 @@ class _SomeAttributes(msgspec.Struct):
     Attributes: dict[str, msgspec.Raw] = {}
 
 
+# RecursionError is for an answer nested thousands deep.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ATTRIBUTES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 

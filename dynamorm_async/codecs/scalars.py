@@ -33,6 +33,7 @@ class Scalar(Codec):
     """A codec whose value is one text under one tag."""
 
     tag: str = "S"
+    is_leaf = True
 
     @property
     def reads(self) -> Mapping[str, Any]:
@@ -138,6 +139,11 @@ class Integer(Scalar):
             f"""(f'{{{{"N":"{{{variable}}}"}}}}' if {inline} else '{{"N":"' + {check}({variable}) + '"}}')"""
         )
 
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+        read = scope.name(self.from_text, "read")
+        whole = f"int(x) if x.isdecimal() and x.isascii() and len(x) < {LIMITS.number_digits} else {read}(x)"
+        return f"(({whole}) if (x := {variable}.N) is not UNSET else {fallback}({variable}))"
+
 
 class Float(Scalar):
     """float, by the shortest text that reads back as the same float; an int is taken too."""
@@ -188,9 +194,12 @@ class Exact(Scalar):
             value = Decimal(int(value))
         if not isinstance(value, Decimal):
             raise self.wrong(value)
-        check_number(value)
+        text = str(value)
+        # A short text without an exponent is within all limits.
+        if len(text) > LIMITS.number_digits or text.strip("0123456789.-"):
+            check_number(value)
+            text = format(value, "f")
         # Equal numbers have one text, because keys, templates and names of maps are made of it.
-        text = format(value, "f")
         return (text.rstrip("0").rstrip(".") if "." in text else text) if value else "0"
 
     def from_text(self, text: str) -> Any:
@@ -201,6 +210,7 @@ class Boolean(Codec):
     """bool."""
 
     label = "bool"
+    is_leaf = True
     writes = frozenset({"BOOL"})
 
     @property
@@ -216,6 +226,11 @@ class Boolean(Codec):
         if wire.BOOL is UNSET:
             raise self.unreadable(wire)
         return wire.BOOL
+
+    def encode_source(self, variable: str, scope: Scope) -> str:
+        slow = scope.name(self.encode, "encode")
+        texts = """'{"BOOL":true}' if VARIABLE is True else '{"BOOL":false}' if VARIABLE is False else """
+        return f"({texts.replace('VARIABLE', variable)}{slow}({variable}))"
 
     def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:  # noqa: ARG002
         return f"(x if (x := {variable}.BOOL) is not UNSET else {fallback}({variable}))"
@@ -412,6 +427,12 @@ def read_timestamp(text: str) -> dt.datetime:
     Raises:
         InvalidValue: The text is of another form, or says no offset.
     """
+    # Our own form, known by its marks, is not matched again.
+    if len(text) == 30 and text[29] == "Z" and text[19] == "." and text[10] == "T" and text[7] == "-":
+        try:
+            return dt.datetime.fromisoformat(text)
+        except ValueError:
+            pass
     try:
         # fromisoformat takes more than RFC 3339: weeks, no separators, no offset, any digits.
         value = dt.datetime.fromisoformat(text.upper()) if _RFC_3339.fullmatch(text) else None

@@ -11,7 +11,7 @@ import attrs
 import msgspec
 from msgspec import UNSET
 
-from dynamorm_async.codecs.base import Codec
+from dynamorm_async.codecs.base import Codec, Scope
 from dynamorm_async.codecs.generate import Member, decoder, encoder, item_struct
 from dynamorm_async.codecs.wires import path_of_error, wire_struct
 from dynamorm_async.errors import InvalidExpression, InvalidModel, InvalidValue
@@ -99,6 +99,12 @@ class Structure(Codec):
                 path = path_of_error(where.removesuffix("`"), {})
                 raise InvalidValue(reason, path=path, code="codecs.unreadable") from error
         return self._decode(stored)
+
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+        if self._struct is None:
+            return super().decode_source(variable, scope, fallback)
+        decode = scope.name(self._decode, "decode")
+        return f"({decode}(x) if (x := {variable}.M) is not UNSET else {fallback}({variable}))"
 
     def child(self, step: str | int) -> tuple[str | int, Codec]:
         member = self.members.get(step) if isinstance(step, str) else None

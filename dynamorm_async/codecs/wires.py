@@ -104,6 +104,8 @@ def number_of(text: str) -> Decimal:
     """
     # Python would also read "1_0", " 1", "NaN" and the digits of other scripts.
     try:
+        if len(text) <= LIMITS.number_digits and not text.strip("0123456789.-"):
+            return Decimal(text)
         exact = Decimal("NaN" if text.strip(NUMERALS) else text)
     except ArithmeticError:
         exact = Decimal("NaN")
