@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import cast
 from uuid import uuid4
 
 import anyio
 import attrs
 import httpx
 
-from dynamorm_async import DynamormError
+from dynamorm_async import DynamormError, TableNotFound
 from dynamorm_async.testing import NAMES, Engine, started
 from examples.bookmarks.model import Bookmark
 from examples.bookmarks.service import create_app
@@ -34,9 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return anyio.run(_run, options.engine, options.serve)
-    except (DynamormError, Unexpected) as error:
+    except (DynamormError, Unexpected, ExceptionGroup) as error:
+        first = _first(error)
+        if not isinstance(first, (DynamormError, Unexpected)):
+            raise
         _say("")
-        _complain(f"demo: {_one_line(error)}")
+        _complain(f"demo: {_one_line(first)}")
         return 1
 
 
@@ -54,19 +58,12 @@ class _Interrupt:
 
 async def _run(engine_name: str, serve: bool) -> int:  # noqa: FBT001 - handed in by anyio.run
     status = INTERRUPTED
-    failure: Exception | None = None
     async with anyio.create_task_group() as tasks:
         interrupt = _Interrupt(tasks.cancel_scope)
         tasks.start_soon(interrupt.watch)
-        try:
-            await _tell(engine_name, interrupt if serve else None)
-            status = 0
-        # Carried past the task group, which would wrap it in a group.
-        except (DynamormError, Unexpected) as error:
-            failure = error
+        await _tell(engine_name, interrupt if serve else None)
+        status = 0
         tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
     return status
 
 
@@ -108,7 +105,13 @@ async def _leave_up(url: str, interrupt: _Interrupt) -> None:
 async def _drop(engine: Engine, table: str) -> None:
     with anyio.move_on_after(60, shield=True):
         async with engine.connect() as db:
-            await db.admin.delete_table(Bookmark, name=table)
+            try:
+                await db.admin.delete_table(Bookmark, name=table)
+            except TableNotFound:
+                pass
+            except DynamormError as error:
+                # What ended the demo before is the news.
+                _complain(f"demo: the table {table} may still be there: {error.what}")
 
 
 def _total(story: Storyteller, seconds: float) -> str:
@@ -120,6 +123,13 @@ def _total(story: Storyteller, seconds: float) -> str:
         f"{size(sum(call.bytes_received for call in calls))} in, "
         f"{retries} retries, {milliseconds(seconds)} with start-up."
     )
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first failure of what a task group wraps."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 def _one_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_serializer
 
 from dynamorm_async import Client, ConditionFailed, ItemNotFound, Table, with_version
 from examples.bookmarks import errors
@@ -44,6 +44,11 @@ class StoredBookmark(NewBookmark):
     created: datetime
     updated: datetime
     revision: int
+
+    @field_serializer("tags")
+    def sorted_tags(self, tags: set[str]) -> list[str]:
+        """Write the same set in the same order every time."""
+        return sorted(tags)
 
 
 class Visits(BaseModel):

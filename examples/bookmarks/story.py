@@ -166,7 +166,10 @@ class Storyteller:
     ) -> httpx.Response:
         self.requests += 1
         headers = {} if if_match is None else {"If-Match": if_match}
-        return await self.http.request(method, path, json=json, headers=headers)
+        try:
+            return await self.http.request(method, path, json=json, headers=headers)
+        except httpx.HTTPError as error:
+            raise Unexpected(f"{method} {path} was not answered: {error!r}") from error
 
     def _title(self, text: str) -> None:
         self._step += 1

@@ -66,6 +66,18 @@ def test_an_engine_that_cannot_start_is_one_line_and_status_1() -> None:
     assert demo.stderr.count("\n") == 1
 
 
+def test_a_url_that_is_no_dynamodb_ends_with_the_first_failure_and_status_1() -> None:
+    with running("-m", "http.server", "0", "--bind", "127.0.0.1") as server:
+        assert server.stdout is not None
+        port = server.stdout.readline().split("port ")[1].split(" ")[0]
+        demo = ran("-m", "examples.bookmarks.demo", "--engine", f"http://127.0.0.1:{port}")
+
+    assert demo.returncode == 1
+    undeleted, why = demo.stderr.splitlines()
+    assert undeleted.startswith("demo: the table bookmarks-demo-")
+    assert why.startswith("demo: DescribeTable")
+
+
 def test_a_service_that_is_left_up_answers_until_it_is_interrupted() -> None:
     with running("-m", "examples.bookmarks.demo", "--serve") as demo:
         assert demo.stdout is not None
