@@ -61,17 +61,23 @@ def test_the_readme_shows_the_quickstart_word_for_word() -> None:
     assert BLOCK.findall((ROOT / "README.md").read_text())[0] == quickstart
 
 
-def test_the_pages_name_no_file_that_is_not_there() -> None:
-    link = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)")
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    missing = [
-        f"{page.name}: {target}"
+
+def test_every_link_leads_to_a_file_and_a_heading() -> None:
+    link = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+
+    broken = [
+        f"{page.name}: {file}#{anchor}"
         for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-        for target in link.findall(page.read_text())
-        if not (page.parent / target).exists()
+        for file, anchor in link.findall(page.read_text())
+        for target in [page.parent / file if file else page]
+        if not target.exists() or (anchor and anchor not in anchors(target))
     ]
 
-    assert missing == []
+    assert broken == []
 
 
 def test_contributors_are_told_of_make_targets_only() -> None:
