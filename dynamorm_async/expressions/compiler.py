@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 import attrs
@@ -172,7 +172,10 @@ def bind_names(compiled: CompiledRequest, values: Sequence[object]) -> str:
 
 
 def readable(condition: Condition[Any]) -> str:
-    """Return a condition as text for people: field names, and values cut to 80 characters."""
+    """Return a condition as text for people: field names, and values cut to 80 characters.
+
+    A value of a field that is declared with `repr=False` shows as `…`.
+    """
     scribe = _ReaderScribe(condition.values)
     text, _ = _write(condition.form, scribe)
     return text
@@ -250,7 +253,8 @@ class _ReaderScribe:
         return str(place)
 
     def value(self, place: Place, role: Role) -> str:  # noqa: ARG002 - the protocol's signature
-        return quoted(next(self._values))
+        value = next(self._values)
+        return "…" if place.is_secret else quoted(value)
 
     def check_operands(self, place: Place, count: int) -> None:
         """Refuse nothing: what is shown may be wrong."""
@@ -423,12 +427,6 @@ def _finished(text: str, scribe: _WireScribe, limits: Limits) -> str:
 
 
 def _is_enclosed(text: str) -> bool:
-    """Tell whether one pair of parentheses holds the whole text."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return False
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0:
-            return position == len(text) - 1
-    return False
+    """Tell whether one pair of parentheses holds the whole text, in which all are matched."""
+    depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
+    return text.startswith("(") and 0 not in depths[:-1]

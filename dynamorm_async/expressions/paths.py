@@ -13,6 +13,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar, cast, get_args, overload
 
+import attrs
+
 from dynamorm_async.errors import InvalidExpression, quoted
 from dynamorm_async.expressions.trees import Condition, Form, Place, Role, Update, no_truth
 
@@ -125,7 +127,7 @@ class Path(Generic[M, T]):
                 f"{self.place}[{key}]: the service counts list elements from 0, not from the end",
                 code="expressions.negative-index",
             )
-        return Path(Place(self.place.owner, (*self.place.steps, key)))
+        return Path(attrs.evolve(self.place, steps=(*self.place.steps, key)))
 
     # Conditions.
 

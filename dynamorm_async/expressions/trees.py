@@ -46,10 +46,17 @@ class Role(Enum):
 
 @attrs.frozen(cache_hash=True)
 class Place:
-    """Where a value is: the class it belongs to, a field's Python name, then keys and indexes."""
+    """Where a value is.
+
+    Attributes:
+        owner: The class it belongs to.
+        steps: A field's Python name, then keys and indexes.
+        is_secret: Whether its values are left out of what people read.
+    """
 
     owner: type
     steps: tuple[str | int, ...]
+    is_secret: bool = attrs.field(default=False, eq=False, kw_only=True)
 
     def __str__(self) -> str:
         first, *rest = self.steps

@@ -99,7 +99,8 @@ def attribute(**options: Any) -> Any:  # noqa: D417 - the overloads have the nam
             item and not given to the constructor.
         validator: As in attrs; runs when an item is read, too.
         converter: As in attrs; runs when an item is read, too.
-        repr: Whether the value shows in the instance's repr; False for secrets.
+        repr: Whether the value shows in the repr of an instance and in readable conditions; False
+            for secrets.
     """
     return Declaration(role=Role.PLAIN, options=options)
 

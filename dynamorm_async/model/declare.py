@@ -169,7 +169,9 @@ def _made(
     check_fields(spec)
     check_indexes(spec)
     setattr(made, SPEC, spec)
-    setattr(made, _PATHS, {name: Path[Any, Any](Place(made, (name,))) for name in fields})
+    hidden = {field.name for field in attrs.fields(made) if not field.repr}
+    places = (Place(made, (name,), is_secret=name in hidden) for name in fields)
+    setattr(made, _PATHS, {place.steps[0]: Path[Any, Any](place) for place in places})
     register_model(made)
     return made
 

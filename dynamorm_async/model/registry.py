@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from dynamorm_async.errors import InvalidExpression, InvalidModel, quoted
-from dynamorm_async.expressions import Condition, Path, Place
+from dynamorm_async.expressions import Condition, Path
 from dynamorm_async.model.spec import ModelSpec
 
 M = TypeVar("M")
@@ -69,7 +69,7 @@ def path_of(cls: type[M], field: str | Sequence[str | int]) -> Path[M, Any]:
             fix=f"use one of {', '.join(spec.fields)}",
             code="model.unknown-field",
         )
-    path = Path[Any, Any](Place(cls, (first,)))
+    path: Path[M, Any] = getattr(cls, first)
     for step in rest:
         path = path[cast("Any", step)]
     return path

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from dynamorm_async.errors import InvalidExpression
-from dynamorm_async.expressions import Request, Update, raw
-from tests.expressions.spelling import compiled, field, members, names_and_values
+from dynamorm_async.expressions import Condition, Request, Update, raw
+from tests.expressions.spelling import compiled, field, members, names_and_values, update_text
 
 a, b, c = field("a"), field("b"), field("c")
 
@@ -175,3 +175,17 @@ def test_a_change_that_means_nothing_is_refused_where_it_is_written(make: Any, t
 def test_an_update_shows_what_it_changes() -> None:
     assert repr(a["k"][0].set("secret")) == "<Update SET a['k'][0]>"
     assert repr(raw("n = m", values={})) == "<Condition n = m>"
+
+
+def test_a_counter_that_begins_where_it_is_absent_is_one_change() -> None:
+    # Made by the plans of upsert, which begin a version at 0.
+    change = Update[Any]("SET", a.place, ("next", a.place), (-1, 1), repeatable=False)
+
+    assert update_text(change) == "SET #dn0 = if_not_exists(#dn0, :dv0) + :dv1"
+
+
+def test_a_form_that_nobody_makes_is_refused() -> None:
+    with pytest.raises(InvalidExpression, match="unknown form"):
+        compiled(Condition(("odd", a.place)))
+    with pytest.raises(InvalidExpression, match="unknown form"):
+        compiled(updates=(Update("SET", a.place, ("odd", a.place), repeatable=True),))

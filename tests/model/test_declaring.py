@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from dynamorm_async.errors import InvalidModel
-from dynamorm_async.expressions import Path
+from dynamorm_async.expressions import Path, readable
 from dynamorm_async.model import (
     UNSET,
     Attr,
@@ -26,6 +26,7 @@ from dynamorm_async.model import (
     evaluated,
     model,
     partition_key,
+    path_of,
     registered_models,
     sort_key,
     spec_of,
@@ -189,13 +190,16 @@ def test_validators_and_converters_run_in_the_constructor() -> None:
         Checked(id="a", size=0)
 
 
-def test_repr_false_keeps_a_secret_out_of_the_repr() -> None:
+def test_repr_false_keeps_a_secret_out_of_what_people_read() -> None:
     @model(table="secrets")
     class Account:
         id: Attr[str] = partition_key()
         password: Attr[str] = attribute(repr=False)
 
-    assert repr(Account(id="a", password="swordfish")) == f"{Account.__qualname__.split('.')[-1]}(id='a')"
+    condition = (Account.password == "swordfish") & path_of(Account, ["password", "x"]).is_in(["swordfish"])
+
+    assert repr(Account(id="a", password="swordfish")) == "Account(id='a')"
+    assert readable(condition & (Account.id == "a")) == "password = … AND password['x'] IN (…) AND id = 'a'"
 
 
 def test_an_instance_shows_what_the_library_has_not_filled() -> None:
