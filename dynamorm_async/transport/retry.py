@@ -217,7 +217,7 @@ def ending(error: DynamormError, *, repeat: Repeat, ambiguous: bool, attempts: i
         f"{error.operation}{f' on {error.table}' if error.table else ''}: "
         "it is not known whether the write was applied",
         why=_why(error, attempts),
-        fix="read the item and decide; or choose idempotent=True or retry_ambiguous=True for such writes",
+        fix="read the item and decide",
         operation=error.operation,
         table=error.table,
         key=error.key,
