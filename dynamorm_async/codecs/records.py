@@ -229,12 +229,24 @@ class Record(Generic[M]):
             return None
         return str(next(iter(item[attribute].values()), ""))
 
-    def _instance(self, stored: Any) -> M:
-        if self._item_type is not self._struct:
+    def _instance(self, stored: Any, unknown: dict[str, str] | None = None) -> M:
+        if self._item_type is not self._struct and unknown is None:
             return self._instance_of_raw(stored)
-        item = self._filled(stored)
-        if self._created is not None and (text := self._exact_created(stored)) is not None:
-            object.__setattr__(item, KEPT, Kept(created=text))
+        if self._entity_text is not None:
+            self._check_entity(getattr(stored, ENTITY_ATTRIBUTE))
+        try:
+            item: M = self._fill(stored)
+        except InvalidValue as error:
+            raise error.under(self.spec.name) from error.__cause__
+        except RecursionError as error:
+            raise ProtocolError(
+                "a stored item is nested deeper than the service stores", code="codecs.protocol"
+            ) from error
+        created = UNSET if self._created is None else getattr(stored, self._created)
+        # A text of microseconds says no more than the datetime does.
+        text = None if created is UNSET or created.S is UNSET or created.S[26:] == "000Z" else created.S
+        if unknown or text is not None:
+            object.__setattr__(item, KEPT, Kept(unknown=unknown or {}, created=text))
         return item
 
     def _instance_of_raw(self, raw: Any) -> M:
@@ -250,31 +262,7 @@ class Record(Generic[M]):
                 fix='declare the field, or use model(unknown="keep")',
                 code="codecs.unknown-attribute",
             )
-        stored = self._read(self._raw_reader, raw, member="")
-        item = self._filled(stored)
-        text = self._exact_created(stored)
-        if unknown or text is not None:
-            object.__setattr__(item, KEPT, Kept(unknown=unknown, created=text))
-        return item
-
-    def _filled(self, stored: Any) -> M:
-        if self._entity_text is not None:
-            self._check_entity(getattr(stored, ENTITY_ATTRIBUTE))
-        try:
-            return cast("M", self._fill(stored))
-        except InvalidValue as error:
-            raise error.under(self.spec.name) from error.__cause__
-        except RecursionError as error:
-            raise ProtocolError(
-                "a stored item is nested deeper than the service stores", code="codecs.protocol"
-            ) from error
-
-    def _exact_created(self, stored: Any) -> str | None:
-        """Return the stored text of created where a datetime cannot say the same."""
-        wire = UNSET if self._created is None else getattr(stored, self._created)
-        if wire is UNSET or (text := wire.S) is UNSET or (len(text) == 30 and text[26:] == "000Z"):
-            return None
-        return cast("str", text)
+        return self._instance(self._read(self._raw_reader, raw, member=""), unknown)
 
     def _check_entity(self, wire: Any) -> None:
         if wire is UNSET or self.spec.entity == wire.S:

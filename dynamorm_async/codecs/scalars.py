@@ -205,6 +205,10 @@ class Exact(Scalar):
     def from_text(self, text: str) -> Any:
         return number_of(text)
 
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+        read = scope.name(number_of, "read")
+        return f"({read}(x) if (x := {variable}.N) is not UNSET else {fallback}({variable}))"
+
 
 class Boolean(Codec):
     """bool."""
@@ -302,6 +306,10 @@ class Timestamp(Scalar):
 
     def from_text(self, text: str) -> Any:
         return read_timestamp(text)
+
+    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+        read = scope.name(read_timestamp, "read")
+        return f"({read}(x) if (x := {variable}.S) is not UNSET else {fallback}({variable}))"
 
 
 class Expiry(Scalar):
@@ -428,7 +436,7 @@ def read_timestamp(text: str) -> dt.datetime:
         InvalidValue: The text is of another form, or says no offset.
     """
     # Our own form, known by its marks, is not matched again.
-    if len(text) == 30 and text[29] == "Z" and text[19] == "." and text[10] == "T" and text[7] == "-":
+    if len(text) == 30 and text[4:20:3] == "--T::." and text[29] == "Z":
         try:
             return dt.datetime.fromisoformat(text)
         except ValueError:
