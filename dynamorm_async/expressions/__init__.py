@@ -13,10 +13,10 @@ from dynamorm_async.expressions.compiler import (
     Slot,
     bind_names,
     compile_request,
-    readable,
 )
+from dynamorm_async.expressions.forms import Place, Role
 from dynamorm_async.expressions.paths import Path, Size
-from dynamorm_async.expressions.trees import Condition, Place, Raw, Role, Update, raw
+from dynamorm_async.expressions.trees import Condition, Raw, Update, raw, readable
 
 __all__ = [
     "CompiledRequest",

@@ -12,22 +12,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from itertools import accumulate, pairwise
-from typing import Any, Protocol
+from itertools import pairwise
+from typing import Any
 
 import attrs
 
 from dynamorm_async.errors import InvalidExpression, LimitExceeded, quoted
-from dynamorm_async.expressions.trees import (
-    PLACEHOLDER,
-    RESERVED_NAME,
-    RESERVED_VALUE,
-    Condition,
-    Form,
-    Place,
-    Role,
-    Update,
-)
+from dynamorm_async.expressions.forms import Form, Place, Role
+from dynamorm_async.expressions.grammar import write
+from dynamorm_async.expressions.trees import RESERVED_NAME, RESERVED_VALUE, Condition, Update
 from dynamorm_async.wire import LIMITS, Limits
 
 Encode = Callable[[Any], str]
@@ -114,19 +107,7 @@ class CompiledRequest:
     fragment: str
 
 
-class _Scribe(Protocol):
-    """Who writes names and values down: for the wire, or for a reader."""
-
-    operators: int
-
-    def place(self, place: Place) -> str: ...
-    def value(self, place: Place, role: Role) -> str: ...
-    def check_operands(self, place: Place, count: int) -> None: ...
-    def raw(self, text: str, names: tuple[tuple[str, str], ...], values: tuple[str, ...]) -> str: ...
-
-
 _CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
-_OR, _AND, _NOT, _ATOM = 1, 2, 3, 4
 
 
 def compile_request(request: Request, resolve: Resolve, *, limits: Limits = LIMITS) -> CompiledRequest:
@@ -148,7 +129,7 @@ def compile_request(request: Request, resolve: Resolve, *, limits: Limits = LIMI
         ("FilterExpression", request.filter),
     ):
         if condition is not None:
-            text, _ = _write(condition.form, scribe)
+            text, _ = write(condition.form, scribe)
             texts[member] = _finished(text, scribe, limits)
     if request.projection:
         _refuse_overlaps(request.projection, "reads", resolve)
@@ -169,16 +150,6 @@ def bind_names(compiled: CompiledRequest, values: Sequence[object]) -> str:
         f'"{slot.name}":{slot.encode(value)}' for slot, value in zip(compiled.slots, values, strict=True)
     )
     return f'{compiled.fragment},"ExpressionAttributeValues":{{{bound}}}'
-
-
-def readable(condition: Condition[Any]) -> str:
-    """Return a condition as text for people: field names, and values cut to 80 characters.
-
-    A value of a field that is declared with `repr=False` shows as `…`.
-    """
-    scribe = _ReaderScribe(condition.values)
-    text, _ = _write(condition.form, scribe)
-    return text
 
 
 class _WireScribe:
@@ -244,27 +215,6 @@ class _WireScribe:
 PLAIN_PLACE = Place(object, ("(raw)",))
 
 
-class _ReaderScribe:
-    def __init__(self, values: Sequence[object]) -> None:
-        self.operators = 0
-        self._values = iter(values)
-
-    def place(self, place: Place) -> str:
-        return str(place)
-
-    def value(self, place: Place, role: Role) -> str:  # noqa: ARG002 - the protocol's signature
-        value = next(self._values)
-        return "…" if place.is_secret else quoted(value)
-
-    def check_operands(self, place: Place, count: int) -> None:
-        """Refuse nothing: what is shown may be wrong."""
-
-    def raw(self, text: str, names: tuple[tuple[str, str], ...], values: tuple[str, ...]) -> str:
-        meanings = dict(names)
-        meanings.update((name, quoted(next(self._values))) for name in values)
-        return PLACEHOLDER.sub(lambda found: meanings[found[0]], text)
-
-
 def _collision(name: str) -> InvalidExpression:
     return InvalidExpression(
         f"two raw expressions of one request give {name} two meanings",
@@ -284,63 +234,6 @@ def _check_name(attribute: str, limits: Limits) -> None:
             why=f"a name has 1 to {limits.attribute_name_bytes} bytes of UTF-8",
             code="expressions.attribute-name",
         )
-
-
-def _write(form: Form, to: _Scribe) -> tuple[str, int]:
-    """Return the text of a condition's form and how strongly it binds."""
-    match form:
-        case ("and" | "or" as kind, parts):
-            to.operators += len(parts) - 1
-            strength = _AND if kind == "and" else _OR
-            texts = [_within(part, strength, to) for part in parts]
-            return f" {kind.upper()} ".join(texts), strength
-        case ("not", part):
-            to.operators += 1
-            return f"NOT {_within(part, _NOT, to)}", _NOT
-        case ("raw", text, names, values):
-            return to.raw(text, names, values), _ATOM if _is_enclosed(text) else 0
-        case _:
-            to.operators += 1
-            return _atom(form, to), _ATOM
-
-
-def _within(form: Form, strength: int, to: _Scribe) -> str:
-    # The service refuses a redundant pair of parentheses, so there is one only where binding needs it.
-    text, own = _write(form, to)
-    return f"({text})" if own < strength else text
-
-
-def _atom(form: Form, to: _Scribe) -> str:
-    match form:
-        case ("compare", operator, place, Place() as other, _):
-            return f"{to.place(place)} {operator} {to.place(other)}"
-        case ("compare", operator, place, _, role):
-            return f"{to.place(place)} {operator} {to.value(place, role)}"
-        case ("between", place):
-            return (
-                f"{to.place(place)} BETWEEN {to.value(place, Role.VALUE)} AND {to.value(place, Role.VALUE)}"
-            )
-        case ("in", place, count):
-            to.check_operands(place, count)
-            operands = ", ".join([to.value(place, Role.VALUE) for _ in range(count)])
-            return f"{to.place(place)} IN ({operands})"
-        case ("function", name, place, role):
-            return f"{name}({to.place(place)}, {to.value(place, role)})"
-        case ("exists", place):
-            return f"attribute_exists({to.place(place)})"
-        case ("missing", place):
-            return f"attribute_not_exists({to.place(place)})"
-        case ("type", place):
-            return f"attribute_type({to.place(place)}, {to.value(place, Role.TAG)})"
-        case ("size", operator, place):
-            to.operators += 1
-            return f"size({to.place(place)}) {operator} {to.value(place, Role.COUNT)}"
-        case ("size-between", place):
-            to.operators += 1
-            low, high = to.value(place, Role.COUNT), to.value(place, Role.COUNT)
-            return f"size({to.place(place)}) BETWEEN {low} AND {high}"
-        case _:
-            raise InvalidExpression(f"unknown form {quoted(form)}")
 
 
 def _update_text(updates: Sequence[Update[Any]], to: _WireScribe) -> str:
@@ -424,9 +317,3 @@ def _finished(text: str, scribe: _WireScribe, limits: Limits) -> str:
             code="expressions.too-many-operators",
         )
     return text
-
-
-def _is_enclosed(text: str) -> bool:
-    """Tell whether one pair of parentheses holds the whole text, in which all are matched."""
-    depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
-    return text.startswith("(") and 0 not in depths[:-1]

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar,
 import attrs
 
 from dynamorm_async.errors import InvalidExpression, quoted
-from dynamorm_async.expressions.trees import Condition, Form, Place, Role, Update, no_truth
+from dynamorm_async.expressions.forms import Form, Place, Role
+from dynamorm_async.expressions.trees import Condition, Update, no_truth
 
 M = TypeVar("M", contravariant=True)
 OtherM = TypeVar("OtherM")

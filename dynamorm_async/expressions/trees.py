@@ -7,60 +7,15 @@ mentions them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from enum import Enum
-from typing import Any, Generic, Literal, NoReturn, TypeVar
-
-import attrs
+from typing import Any, Generic, NoReturn, TypeVar
 
 from dynamorm_async.errors import InvalidExpression, quoted
+from dynamorm_async.expressions.forms import Action, Form, Place
+from dynamorm_async.expressions.grammar import PLACEHOLDER, readable_form
 
 M = TypeVar("M", contravariant=True)
 OtherM = TypeVar("OtherM")
-
-Form = tuple[Any, ...]
-Action = Literal["SET", "REMOVE", "ADD", "DELETE"]
-
-
-class Role(Enum):
-    """How the value of a slot relates to the field of its path, and so how it is encoded."""
-
-    VALUE = "value"
-    """A value of the field itself."""
-    ELEMENT = "element"
-    """One element of the field's set or list, or a part of its text."""
-    PREFIX = "prefix"
-    """The beginning of a text or binary value."""
-    DELTA = "delta"
-    """A number to add to the field's number."""
-    COUNT = "count"
-    """A size or length: a whole number."""
-    TAG = "tag"
-    """The name of a type tag: `"S"`."""
-    ITEMS = "items"
-    """A list to join with the field's list."""
-    PLAIN = "plain"
-    """A value with no field: encoded by its own type."""
-
-
-@attrs.frozen(cache_hash=True)
-class Place:
-    """Where a value is.
-
-    Attributes:
-        owner: The class it belongs to.
-        steps: A field's Python name, then keys and indexes.
-        is_secret: Whether its values are left out of what people read.
-    """
-
-    owner: type
-    steps: tuple[str | int, ...]
-    is_secret: bool = attrs.field(default=False, eq=False, kw_only=True)
-
-    def __str__(self) -> str:
-        first, *rest = self.steps
-        return f"{first}{''.join(f'[{step!r}]' for step in rest)}"
 
 
 class Condition(Generic[M]):
@@ -101,9 +56,12 @@ class Condition(Generic[M]):
         raise no_truth("a condition")
 
     def __repr__(self) -> str:
-        from dynamorm_async.expressions.compiler import readable
-
         return f"<Condition {readable(self)}>"
+
+
+def readable(condition: Condition[Any]) -> str:
+    """Return a condition as text for people: field names, and values cut to 80 characters."""
+    return readable_form(condition.form, condition.values)
 
 
 def no_truth(what: str) -> InvalidExpression:
@@ -164,7 +122,6 @@ class Raw(Condition[Any], Update[Any]):
         Update.__init__(self, "SET", None, form, values, repeatable=False)  # pyright: ignore[reportUnknownMemberType]
 
 
-PLACEHOLDER = re.compile(r"[#:][A-Za-z0-9_]+")
 RESERVED_NAME = "#dn"
 RESERVED_VALUE = ":dv"
 
