@@ -103,7 +103,7 @@ def item_struct(name: str, members: Sequence[Member], *, extra: Mapping[str, Any
     fields += [(attribute, wire | UnsetType, UNSET) for attribute, wire in extra.items()]
     names = {member.name: member.attribute for member in members}
     try:
-        return msgspec.defstruct(name, fields, rename=names, forbid_unknown_fields=strict)
+        return msgspec.defstruct(name, fields, rename=names, forbid_unknown_fields=strict, gc=False)
     except ValueError as error:
         raise InvalidModel(
             f"{name}: an attribute's name holds a quotation mark, a backslash or a control character",

@@ -6,10 +6,9 @@ values, so a value is stored the same wherever it stands.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, NoReturn, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 import msgspec
@@ -17,10 +16,11 @@ from msgspec import UNSET, UnsetType
 
 from dynamorm_async.codecs.base import Codec, quote
 from dynamorm_async.codecs.build import Types
-from dynamorm_async.codecs.containers import Anything, Maybe, SetOf, too_deep
+from dynamorm_async.codecs.containers import Anything, Maybe, SetOf
 from dynamorm_async.codecs.generate import Member, decoder, encoder, item_struct, texts_of
 from dynamorm_async.codecs.keys import KeyPart
 from dynamorm_async.codecs.scalars import Expiry, Integer, Scalar, Text, Timestamp
+from dynamorm_async.codecs.storable import check_storable
 from dynamorm_async.codecs.structures import in_field, is_frozen, is_plain
 from dynamorm_async.codecs.wires import TAGS, path_of_error
 from dynamorm_async.errors import InvalidExpression, InvalidModel, InvalidValue, ProtocolError, quoted
@@ -37,7 +37,7 @@ from dynamorm_async.model import (
     members_of,
 )
 from dynamorm_async.model import UNSET as NEVER_SET
-from dynamorm_async.wire import LIMITS, item_size
+from dynamorm_async.wire import LIMITS
 
 M = TypeVar("M")
 
@@ -117,7 +117,10 @@ class Record(Generic[M]):
         if kept is not None:
             pieces.extend(f"{quote(name)}:{text}" for name, text in kept.unknown.items())
         text = f"{{{','.join(pieces)}}}"
-        self._check_text(text)
+        try:
+            check_storable(text, self._field_of, nests_freely=self._nests_freely)
+        except InvalidValue as error:
+            raise error.under(self.spec.name) from error.__cause__
         return text
 
     def encode_field(self, name: str, value: object) -> str | None:
@@ -180,7 +183,7 @@ class Record(Generic[M]):
         """
         reader = self._readers.get(member)
         if reader is None:
-            struct = msgspec.defstruct("Answer", [(member, self._item_type | UnsetType, UNSET)])
+            struct = msgspec.defstruct("Answer", [(member, self._item_type | UnsetType, UNSET)], gc=False)
             reader = self._readers[member] = msgspec.json.Decoder(struct)
         try:
             answer = reader.decode(body)
@@ -480,33 +483,6 @@ class Record(Generic[M]):
 
             self.members[name] = attrs.evolve(member, recovered=recovered)
 
-    def _check_text(self, text: str) -> None:
-        """Refuse lone surrogates, items over 400 KB, and nesting that no codec could see."""
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError as error:
-            raise InvalidValue(
-                "a text holds a lone surrogate, which is no Unicode character",
-                path=f"{self.spec.name}{_surrogate_path(text, self._field_of)}",
-                fix="clean the text, or store bytes",
-                code="codecs.surrogate",
-            ) from error
-        # JSON is never shorter than the item that it says.
-        if size > LIMITS.item_bytes:
-            real = item_size(json.loads(text))
-            if real > LIMITS.item_bytes * 1.03:
-                raise InvalidValue(
-                    f"the item has {real} bytes",
-                    path=self.spec.name,
-                    why=f"the service stores at most {LIMITS.item_bytes}",
-                    fix="split it over several items, or keep large values elsewhere",
-                    code="codecs.item-size",
-                )
-        # Counted first, because most items have not so many lists and maps in all.
-        many = self._nests_freely and text.count('{"L":') + text.count('{"M":') > LIMITS.nesting
-        if many and _depth(text) > LIMITS.nesting:
-            raise too_deep().under(self.spec.name)
-
 
 class _SomeAttributes(msgspec.Struct):
     Attributes: dict[str, msgspec.Raw] = {}
@@ -559,41 +535,3 @@ def _expiry(tp: Any, where: str) -> Codec:
         )
     codec = Expiry(as_int=names == {"int"})
     return Maybe(codec) if has_none else codec
-
-
-def _surrogate_path(text: str, fields: Mapping[str, str]) -> str:
-    def search(node: Any, path: str, *, tagged: bool) -> str | None:
-        if isinstance(node, str):
-            return path if any("\ud800" <= character <= "\udfff" for character in node) else None
-        if isinstance(node, list):
-            found = (
-                search(part, f"{path}[{i}]", tagged=True) for i, part in enumerate(cast("list[Any]", node))
-            )
-            return next((hit for hit in found if hit is not None), None)
-        if isinstance(node, dict):
-            for name, part in cast("dict[str, Any]", node).items():
-                inside = path if tagged else f"{path}.{fields.get(name, name) if not path else name}"
-                hit = search(name, inside, tagged=True) or search(part, inside, tagged=not tagged)
-                if hit is not None:
-                    return hit
-        return None
-
-    return (search(json.loads(text), "", tagged=False) or "").encode(errors="replace").decode()
-
-
-def _depth(text: str) -> int:
-    """Return how many lists and maps stand around the deepest scalar of an item."""
-    try:
-        item = json.loads(text)
-    except RecursionError:
-        return LIMITS.nesting + 1
-
-    def depth(tagged: dict[str, Any]) -> int:
-        ((tag, value),) = tagged.items()
-        parts = value if tag == "L" else value.values() if tag == "M" else None
-        return 0 if parts is None else 1 + max((depth(part) for part in parts), default=0)
-
-    try:
-        return max((depth(value) for value in item.values()), default=0)
-    except RecursionError:
-        return LIMITS.nesting + 1

@@ -26,8 +26,8 @@ NUMERALS = "0123456789+-.eE"
 TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
 
 
-class Tagged(Struct, forbid_unknown_fields=True):
-    """A tagged value of any type."""
+class Tagged(Struct, forbid_unknown_fields=True, gc=False):
+    """A tagged value of any type. A tree without cycles, so the garbage collector need not look."""
 
     S: str | UnsetType = UNSET
     N: str | UnsetType = UNSET
@@ -68,7 +68,7 @@ def _struct(reads: tuple[tuple[str, Any], ...]) -> Any:
     members = [(tag, tp | UnsetType, UNSET) for tag, tp in reads]
     members.append(("NULL", bool | UnsetType, UNSET))
     name = "Wire_" + "_".join(tag for tag, _ in reads)
-    return msgspec.defstruct(name, members, forbid_unknown_fields=True)
+    return msgspec.defstruct(name, members, forbid_unknown_fields=True, gc=False)
 
 
 def list_of(tp: Any) -> Any:

@@ -126,6 +126,7 @@ Old: Any = attr.s(type("Old", (), {"x": attr.ib(type=int)}))
 Untyped: Any = attrs.make_class("Untyped", {"x": attrs.field(type=int)})
 
 created: list[int] = []
+WRONG: Any = b"of another type"
 
 EPOCH = '"since":{"S":"2024-01-01T00:00:00.000000000Z"}'
 
@@ -279,10 +280,10 @@ def test_a_subclass_is_refused_because_its_own_fields_would_be_lost() -> None:
 @pytest.mark.parametrize(
     ("tp", "value", "path"),
     [
-        pytest.param(Person, Person(1), "Thing.value.name", id="field"),  # type: ignore[arg-type]
-        pytest.param(Person, Person("Ana", Point("x")), "Thing.value.home.x", id="nested"),  # type: ignore[arg-type]
-        pytest.param(Tree, Tree(1, [Tree(2), Tree("x")]), "Thing.value.children[1].value", id="in itself"),  # type: ignore[arg-type]
-        pytest.param(Plain, Plain("x"), "Thing.value.x", id="dataclass"),  # type: ignore[arg-type]
+        pytest.param(Person, Person(WRONG), "Thing.value.name", id="field"),
+        pytest.param(Person, Person("Ana", Point(WRONG)), "Thing.value.home.x", id="nested"),
+        pytest.param(Tree, Tree(1, [Tree(2), Tree(WRONG)]), "Thing.value.children[1].value", id="in itself"),
+        pytest.param(Plain, Plain(WRONG), "Thing.value.x", id="dataclass"),
         pytest.param(Person, {"name": "Ana"}, "Thing.value", id="dict for a class"),
         pytest.param(Person, None, "Thing.value", id="None for a class"),
     ],
