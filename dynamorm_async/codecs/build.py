@@ -240,7 +240,8 @@ def _given(hook: Callable[[Any], Any]) -> Any:
 def _fingerprint(converter: Converter, method: str, tp: Any) -> tuple[Any, ...] | None:
     try:
         hook = getattr(converter, method)(tp, cache_result=False)
-    except (StructureHandlerNotFoundError, NameError, TypeError, AttributeError, KeyError):
+    # SyntaxError: cattrs 26.2 writes `Box[set[Literal['a']] | None]` into the name of a function.
+    except (StructureHandlerNotFoundError, SyntaxError, NameError, TypeError, AttributeError, KeyError):
         return None
     return (
         getattr(hook, "__module__", None),

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import pickle
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import attr
 import attrs
@@ -202,6 +202,10 @@ def test_a_nested_class_is_stored_as_this_text_and_read_back_equal(tp: Any, valu
     found = values.decode(text)
     assert found == value
     assert type(found) is type(value)
+
+
+def test_a_generic_class_that_cattrs_cannot_generate_code_for_is_stored_all_the_same() -> None:
+    assert field(Box[set[Literal["a", "b"]] | None]).round_trip(Box({"a"})) == Box({"a"})
 
 
 def test_a_nested_class_with_a_cached_hash_can_be_hashed_after_reading() -> None:
