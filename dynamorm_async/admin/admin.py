@@ -40,11 +40,17 @@ class Admin:
     """
 
     def __init__(
-        self, send: Send, *, target: _Targets, sleep: Callable[[float], Awaitable[object]] = anyio.sleep
+        self,
+        send: Send,
+        *,
+        target: _Targets,
+        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+        clock: Callable[[], float] = anyio.current_time,
     ) -> None:
         self._send = send
         self._target = target
         self._sleep = sleep
+        self._clock = clock
 
     async def create_table(
         self, *models: type[Any], name: str | None = None, timeout: float = 300.0
@@ -64,7 +70,7 @@ class Admin:
             InvalidModel: The models disagree, or are of different tables.
         """
         want = self._wanted(models, name)
-        deadline = anyio.current_time() + timeout
+        deadline = self._clock() + timeout
         await self._call("CreateTable", create_request(want), want.name, repeat=Repeat.GUARDED)
         await self._until_active(want.name, deadline)
         await self._turn_ttl_on(want)
@@ -75,18 +81,16 @@ class Admin:
     ) -> TableShape:
         """Make sure that the table of one or more models is there, active, and of their shape.
 
-        Creates it where it is missing and turns time-to-live on; changes nothing else. Safe to call
-        from many processes at once.
+        Creates it where it is missing, after one that is being deleted is gone, and turns
+        time-to-live on; changes nothing else. Safe to call from many processes at once.
 
         Raises:
             TableMismatch: It exists in another shape; the text and `differences` say how.
             InvalidModel: The models disagree, or are of different tables.
         """
         want = self._wanted(models, name)
-        deadline = anyio.current_time() + timeout
-        try:
-            await self._describe(want.name)
-        except TableNotFound:
+        deadline = self._clock() + timeout
+        if not await self._is_there(want.name, deadline):
             # Another process was faster, or our own first attempt was: what counts is what is there.
             with suppress(TableInUse):
                 await self._call("CreateTable", create_request(want), want.name)
@@ -120,8 +124,21 @@ class Admin:
             TableInUse: It is being created or changed.
         """
         table = self._target(model, name).table
-        deadline = anyio.current_time() + timeout
+        deadline = self._clock() + timeout
         await self._call("DeleteTable", _named(table), table, repeat=Repeat.GUARDED)
+        await self._until_gone(table, deadline)
+
+    async def _is_there(self, table: str, deadline: float) -> bool:
+        try:
+            found = await self._describe(table)
+        except TableNotFound:
+            return False
+        if found["TableStatus"] != "DELETING":
+            return True
+        await self._until_gone(table, deadline)
+        return False
+
+    async def _until_gone(self, table: str, deadline: float) -> None:
         wait = _FIRST_WAIT
         while True:
             try:
@@ -159,35 +176,41 @@ class Admin:
             wait = await self._wait(wait, deadline, f"the table {table} is {found['TableStatus']}")
 
     async def _wait(self, wait: float, deadline: float, state: str) -> float:
-        if anyio.current_time() + wait > deadline:
-            raise CallTimeout(f"{state} and the deadline passed", fix="call again, with a longer timeout=")
+        if self._clock() + wait > deadline:
+            raise CallTimeout(
+                f"{state}, and the deadline passed",
+                fix="call again; it goes on, perhaps with a longer timeout=",
+            )
         await self._sleep(wait)
         return min(wait * 1.5, _LONGEST_WAIT)
 
     async def _turn_ttl_on(self, want: TableShape) -> None:
-        if want.ttl is None:
+        if want.ttl is None or await self._is_ttl_on(want):
             return
-        answer = await self._call("DescribeTimeToLive", _named(want.name), want.name)
-        status = cast("dict[str, Any]", answer.get("TimeToLiveDescription") or {})
-        if status.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
-            if status.get("AttributeName") == want.ttl:
-                return
-            raise TableMismatch(
-                f"the table {want.name} expires its items by another attribute",
-                differences=(f"time-to-live is on {status.get('AttributeName')!r}, wanted {want.ttl!r}",),
-                fix="turn it off first; the service allows one change an hour",
-                table=want.name,
-            )
         body = {
             "TableName": want.name,
             "TimeToLiveSpecification": {"Enabled": True, "AttributeName": want.ttl},
         }
         try:
             await self._call("UpdateTimeToLive", json.dumps(body).encode(), want.name)
-        except RequestRefused as error:
-            # Two processes that ensure one table at once: the second finds it enabled.
-            if "already enabled" not in error.message.lower():
+        except RequestRefused:
+            # Of two processes that ensure one table at once, the second is refused.
+            if not await self._is_ttl_on(want):
                 raise
+
+    async def _is_ttl_on(self, want: TableShape) -> bool:
+        answer = await self._call("DescribeTimeToLive", _named(want.name), want.name)
+        status = cast("dict[str, Any]", answer.get("TimeToLiveDescription") or {})
+        if status.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
+            return False
+        if status.get("AttributeName") == want.ttl:
+            return True
+        raise TableMismatch(
+            f"the table {want.name} expires its items by another attribute",
+            differences=(f"time-to-live is on {status.get('AttributeName')!r}, wanted {want.ttl!r}",),
+            fix="turn it off first; the service allows one change an hour",
+            table=want.name,
+        )
 
     async def _describe(self, table: str) -> dict[str, Any]:
         answer = await self._call("DescribeTable", _named(table), table)
