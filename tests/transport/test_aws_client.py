@@ -46,6 +46,9 @@ GET = Call(
     tables=("users",),
 )
 
+# Each test makes a botocore client, which takes a third of a second.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
