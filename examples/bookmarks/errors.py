@@ -38,6 +38,9 @@ STATUS: Mapping[type[DynamormError], int] = {
 
 def status_of(error: DynamormError) -> int:
     """Return the HTTP status of an error: that of the nearest class above it."""
+    # Refused after an answer came: what is stored does not fit, and the client cannot mend it.
+    if isinstance(error, InvalidRequest) and error.attempts:
+        return 500
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 

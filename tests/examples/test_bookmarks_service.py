@@ -231,6 +231,7 @@ async def test_what_cannot_be_stored_is_422(http: httpx.AsyncClient, changes: di
     [
         (VersionConflict("x"), 409),
         (InvalidRequest("x"), 422),
+        (InvalidRequest("an item that was read and does not fit", attempts=1), 500),
         (Throttled("x"), 503),
         (OutcomeUnknown("x"), 504),
     ],
