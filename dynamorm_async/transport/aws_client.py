@@ -43,6 +43,9 @@ class AiobotocoreTransport:
         credentials: Static credentials in place of what the session finds.
         max_connections: Most connections that are open at once.
 
+    Attributes:
+        session: What the client is made from; the transport's own is there once the client is.
+
     Raises:
         InvalidRequest: An endpoint that is no URL, a control character, profile with session.
     """
@@ -60,8 +63,8 @@ class AiobotocoreTransport:
         credentials: Credentials | None = None,
         max_connections: int = 64,
     ) -> None:
-        _check_region(region)
-        _check_endpoint(endpoint)
+        check_region(region)
+        check_endpoint(endpoint)
         if profile is not None and session is not None:
             raise InvalidRequest(
                 "connect(profile=…, session=…): a session has its profile already",
@@ -71,7 +74,7 @@ class AiobotocoreTransport:
         self._region = region
         self._endpoint = endpoint
         self._profile = profile
-        self._session = session
+        self.session: Any = session
         self._config = config
         self._credentials = credentials
         self._max_connections = max_connections
@@ -146,15 +149,15 @@ class AiobotocoreTransport:
 
     def _check_usable(self, call: Call) -> None:
         if self._closed:
-            raise _misused(call, "this client is closed", "connect again, or keep it open while it is used")
+            raise misused(call, "this client is closed", "connect again, or keep it open while it is used")
         if self._process is None:
             return
         if self._process != os.getpid():
-            raise _misused(
+            raise misused(
                 call, "this client was made before the process forked", "connect in the child process"
             )
         if self._loop != anyio.lowlevel.current_token():
-            raise _misused(
+            raise misused(
                 call, "this client belongs to another event loop", "connect once in each event loop"
             )
 
@@ -183,9 +186,10 @@ class AiobotocoreTransport:
         from aiobotocore.session import AioSession
 
         redaction.install()
-        session: Any = self._session or AioSession(profile=self._profile)
+        session: Any = self.session or AioSession(profile=self._profile)
+        self.session = session
         region = self._region
-        if region is None and self._endpoint is not None and _is_foreign(self._endpoint):
+        if region is None and self._endpoint is not None and is_foreign(self._endpoint):
             # An engine that isn't AWS takes any region, but the signature needs one.
             region = session.get_config_variable("region") or LOCAL_REGION
         keys = self._credentials
@@ -288,11 +292,13 @@ def _timed_out(call: Call, timeout: float, capture: Capture) -> CallTimeout | En
     )
 
 
-def _misused(call: Call, what: str, fix: str) -> InvalidRequest:
+def misused(call: Call, what: str, fix: str) -> InvalidRequest:
+    """Return the error of a call that this client, here and now, can't carry out."""
     return InvalidRequest(f"{call.operation}: {what}", fix=fix, code="transport.misused")
 
 
-def _check_region(region: str | None) -> None:
+def check_region(region: str | None) -> None:
+    """Refuse what is no name of a region, with InvalidRequest; it goes into headers."""
     if region is not None and (not region or not region.isascii() or not region.replace("-", "").isalnum()):
         raise InvalidRequest(
             f"connect(region={region[:40]!r}): not the name of a region",
@@ -301,7 +307,8 @@ def _check_region(region: str | None) -> None:
         )
 
 
-def _check_endpoint(endpoint: str | None) -> None:
+def check_endpoint(endpoint: str | None) -> None:
+    """Refuse what is no URL of a host, with InvalidRequest."""
     if endpoint is not None and not _is_url(endpoint):
         raise InvalidRequest(
             f"connect(endpoint={endpoint[:80]!r}): not an http:// or https:// URL of a host",
@@ -322,6 +329,7 @@ def _is_url(endpoint: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not foreign
 
 
-def _is_foreign(endpoint: str) -> bool:
+def is_foreign(endpoint: str) -> bool:
+    """Return whether an endpoint is not AWS's own; an engine elsewhere takes any region."""
     host = urlsplit(endpoint).hostname or ""
     return not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))

@@ -69,12 +69,15 @@ class Answer:
         headers: Lower-case name to value.
         body: The bytes, decompressed.
         checked: Whether the transport itself has verified length and checksum.
+        access_key: The id of the key that the request was signed with, where the transport knows;
+            so that a key that was rejected is told from one that came in its place meanwhile.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
     checked: bool = False
+    access_key: str | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,360 @@
+"""Send the ten data operations over connections of our own, signed here.
+
+Takes a `Call` and gives the `Answer` as it came. Where requests go and as whom is `routes`' matter,
+the signature `signing`'s, connections are `pool`'s and `http1`'s. Every other operation, table ARNs
+(whose account picks the host), and whatever turns out not to be servable, goes through an
+aiobotocore client, made when it is first needed.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+
+from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
+from dynamorm_async.transport.aws_client import AiobotocoreTransport, misused
+from dynamorm_async.transport.credentials import Credentials
+from dynamorm_async.transport.dialing import Dialer, Tls
+from dynamorm_async.transport.failures import failure
+from dynamorm_async.transport.pool import Pool
+from dynamorm_async.transport.routes import (
+    GivenRouter,
+    ResolvingRouter,
+    Route,
+    Router,
+    Unroutable,
+    given_route,
+)
+from dynamorm_async.transport.serving import Settings, settings_of
+from dynamorm_async.transport.signing import PORTS, Signer
+from dynamorm_async.wire import DATA_OPERATIONS, Answer, Call
+
+# DynamoDB takes signatures that are up to five minutes off.
+SKEW_SECONDS = 60.0
+_SKEW_CODES = frozenset({"InvalidSignatureException", "RequestTimeTooSkewed", "RequestExpired"})
+_RENEWING_SECONDS = 20.0
+_USER_AGENT = f"dynamorm_async md/fast lang/python#{sys.version_info[0]}.{sys.version_info[1]}"
+_log = logging.getLogger("dynamorm_async.transport")
+
+
+@attrs.frozen
+class _Line:
+    """A route, ready for requests."""
+
+    signer: Signer
+    pool: Pool
+
+
+class FastTransport:
+    """DynamoDB over HTTP/1.1 connections of our own, for asyncio.
+
+    Args:
+        region: Region name; None is what environment and profile say.
+        endpoint: `http://` or `https://` URL instead of the region's own endpoint.
+        profile: Profile of the AWS configuration; not together with `session`.
+        session: An aiobotocore `AioSession` to take credentials and configuration from.
+        config: An `AioConfig`; its retries and parameter validation are overruled.
+        credentials: Static credentials in place of what the session finds.
+        max_connections: Most connections that are open at once.
+        environ: The environment; None for the process's.
+        clock: Seconds since the epoch, for signatures.
+
+    Attributes:
+        name: Which way data operations go: "fast", or "aiobotocore" once it has turned out that the
+            fast path can't serve.
+
+    Whether the options can be served is `why_not`'s question, to be asked before.
+
+    Raises:
+        InvalidRequest: An endpoint that is no URL, a control character, profile with session.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        profile: str | None = None,
+        session: Any = None,
+        config: Any = None,
+        credentials: Credentials | None = None,
+        max_connections: int = 64,
+        environ: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = "fast"
+        self._options: dict[str, Any] = {
+            "region": region,
+            "endpoint": endpoint,
+            "profile": profile,
+            "session": session,
+            "config": config,
+            "credentials": credentials,
+        }
+        self._inner = AiobotocoreTransport(**self._options, max_connections=max_connections)
+        self._environ = os.environ if environ is None else environ
+        self._clock = clock
+        self._offset = 0.0
+        self._max_connections = max_connections
+        self._settings: Settings | None = None
+        self._router: Router | None = None
+        self._pools: dict[tuple[str, str | None, int], Pool] = {}
+        self._line: _Line | None = None
+        self._line_until = 0.0
+        self._slow = False
+        self._preparing = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = 0
+        self._closed = False
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """The pools of connections, one for each host; for looking at."""
+        return tuple(self._pools.values())
+
+    async def attempt(self, call: Call, *, timeout: float) -> Answer:
+        """Send the call once, as `wire.Transport` says; `timeout` is in seconds.
+
+        Raises:
+            InvalidRequest: The configuration is wrong, or the transport is closed, or it belongs
+                to another event loop or to the parent process. Nothing was sent.
+        """
+        if not self._is_ours(call):
+            return await self._inner.attempt(call, timeout=timeout)
+        loop = _running_loop()
+        if loop is not self._loop or os.getpid() != self._process or self._closed:
+            self._own(call, loop)
+        if loop is None:
+            self._give_way("the event loop is not asyncio's")
+            return await self._inner.attempt(call, timeout=timeout)
+        deadline = loop.time() + timeout
+        now = self._clock()
+        line = self._line
+        if line is None or now >= self._line_until:
+            line = await self._prepared(call, deadline, now)
+            if line is None:
+                return await self._inner.attempt(call, timeout=timeout)
+        pool = line.pool
+        connection = pool.take() or await pool.wait(deadline)
+        # Dated when it is sent: it may have waited for the connection.
+        head = line.signer.head(call.operation, call.body, int(self._clock() + self._offset))
+        timer = loop.call_at(self._answer_until(deadline, loop), connection.expire, timeout)
+        waiting = connection.send(call, head)
+        try:
+            answer = await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():
+                waiting.exception()  # nobody else will ask for it
+            raise
+        finally:
+            timer.cancel()
+            pool.give_back(connection)
+        if answer.status < 400:
+            return answer
+        return attrs.evolve(answer, access_key=line.signer.keys.access_key)
+
+    async def renew(self, error: CredentialsError, answer: Answer) -> bool:
+        """Correct the clock by the answer's date, or fetch other credentials, as `Renewing` says.
+
+        Credentials are fetched once for all calls whose key was rejected; a call is worth another
+        attempt where the clock was off or other credentials are there now.
+        """
+        if error.service_code in _SKEW_CODES and self._corrected(answer):
+            return True
+        router = self._router
+        if router is None or answer.access_key is None:
+            return False
+        try:
+            async with asyncio.timeout(_RENEWING_SECONDS):
+                renewed = await router.renew(answer.access_key)
+        except Exception as failed:  # noqa: BLE001 - the answer's own error says more
+            _log.debug("other credentials could not be fetched: %s", type(failed).__name__)
+            return False
+        self._line_until = 0.0
+        return renewed
+
+    async def client(self) -> Any:
+        """Return an aiobotocore client, as `AiobotocoreTransport.client` does."""
+        return await self._inner.client()
+
+    async def aclose(self) -> None:
+        """Close all connections; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._inner.aclose()
+        # The parent's sockets are the parent's, and a loop that is gone has taken its own along.
+        if self._loop is not None and self._process == os.getpid() and _running_loop() is self._loop:
+            for pool in self._pools.values():
+                await pool.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        message = "a FastTransport holds connections and credentials and cannot be pickled"
+        raise TypeError(message)
+
+    def _is_ours(self, call: Call) -> bool:
+        if self._slow or call.operation not in DATA_OPERATIONS:
+            return False
+        for table in call.tables:
+            if table.startswith("arn:"):
+                return False
+        return bool(call.tables) or b'"arn:' not in call.body
+
+    def _own(self, call: Call, loop: asyncio.AbstractEventLoop | None) -> None:
+        if self._closed:
+            raise misused(call, "this client is closed", "connect again, or keep it open while it is used")
+        if self._process == 0:
+            self._loop, self._process = loop, os.getpid()
+        elif self._process != os.getpid():
+            raise misused(
+                call, "this client was made before the process forked", "connect in the child process"
+            )
+        elif self._loop is not loop:
+            raise misused(
+                call, "this client belongs to another event loop", "connect once in each event loop"
+            )
+
+    def _give_way(self, why: str) -> None:
+        if not self._slow:
+            self._slow = True
+            self.name = self._inner.name
+            _log.debug("aiobotocore carries out all calls of this client: %s", why)
+
+    def _answer_until(self, deadline: float, loop: asyncio.AbstractEventLoop) -> float:
+        settings = self._settings
+        if settings is None or settings.read_timeout is None:
+            return deadline
+        return min(deadline, loop.time() + settings.read_timeout)
+
+    async def _prepared(self, call: Call, deadline: float, now: float) -> _Line | None:
+        """Return the line of this second's requests, or None where aiobotocore must serve."""
+        try:
+            async with asyncio.timeout_at(deadline), self._preparing:
+                if self._line is None or now >= self._line_until:
+                    await self._prepare(now)
+        except Unroutable as why:
+            self._give_way(str(why))
+            return None
+        except TimeoutError as error:
+            raise _not_ready(call) from error
+        except Exception as error:
+            ours = failure(error, call, sent=False)
+            if ours is None or ours is error:
+                raise
+            raise ours from error
+        return None if self._slow else self._line
+
+    async def _prepare(self, now: float) -> None:
+        if self._slow:
+            return
+        if self._router is None:
+            self._router = self._routed()
+        route = await self._router.route()
+        if self._line is None or route.keys != self._line.signer.keys:
+            self._line = self._lined(route)
+        # Credentials are looked at once a second; what asks for them anew sees to their refresh.
+        self._line_until = float("inf") if self._router.lasts else now + 1.0
+
+    def _routed(self) -> Router:
+        given = given_route(self._options, self._environ, _files(self._environ), _USER_AGENT)
+        self._settings = settings_of(self._options["config"], max_connections=self._max_connections)
+        if given is not None:
+            return GivenRouter(given)
+        static = self._options["credentials"]
+        return ResolvingRouter(self._inner, static, self._environ, _USER_AGENT)
+
+    def _lined(self, route: Route) -> _Line:
+        parts = urlsplit(route.url)
+        place = (parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
+        if place not in self._pools:
+            self._pools[place] = self._pool(parts, route)
+        signer = Signer(
+            url=route.url,
+            region=route.region,
+            keys=route.keys,
+            user_agent=route.user_agent,
+        )
+        return _Line(signer, self._pools[place])
+
+    def _pool(self, parts: SplitResult, route: Route) -> Pool:
+        settings = self._settings or Settings()
+        session = self._inner.session
+        if session is not None:
+            # A config that hangs on the session holds as well, behind the one that was given.
+            settings = settings_of(
+                _merged(session.get_default_client_config(), self._options["config"]),
+                max_connections=self._max_connections,
+            )
+            self._settings = settings
+        dialer = Dialer(
+            parts.hostname or "",
+            parts.port or PORTS[parts.scheme],
+            tls=Tls(bundle=route.bundle, context=settings.ssl_context) if parts.scheme == "https" else None,
+            connect_timeout=settings.connect_timeout,
+            keepalive=settings.keepalive,
+            dns_seconds=settings.dns_seconds,
+        )
+        return Pool(
+            dialer.dial,
+            loop=asyncio.get_running_loop(),
+            most=settings.max_connections,
+            longest_idle=settings.longest_idle,
+        )
+
+    def _corrected(self, answer: Answer) -> bool:
+        """Set the clock by the service's, and return whether it was off."""
+        try:
+            theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+        except ValueError:
+            return False
+        offset = theirs - self._clock()
+        # The clock itself may have been put right meanwhile, which makes the old correction wrong.
+        if abs(offset) < SKEW_SECONDS and abs(offset - self._offset) < SKEW_SECONDS:
+            return False
+        self._offset = offset
+        return True
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _files(environ: Mapping[str, str]) -> str:
+    """Return the text of the AWS configuration files."""
+    names = (
+        environ.get("AWS_CONFIG_FILE") or "~/.aws/config",
+        environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
+    )
+    texts: list[str] = []
+    for name in names:
+        try:
+            texts.append(Path(name).expanduser().read_text(encoding="utf-8", errors="replace"))
+        except (OSError, RuntimeError):
+            continue  # there is none, or none that could be read
+    return "\n".join(texts)
+
+
+def _merged(default: Any, given: Any) -> Any:
+    if default is None or given is None:
+        return given if default is None else default
+    return default.merge(given)
+
+
+def _not_ready(call: Call) -> EndpointUnreachable | InvalidRequest:
+    subject = f"{call.operation} on {call.table}" if call.table else call.operation
+    return EndpointUnreachable(
+        f"{subject}: the time was over before anything was sent",
+        why="the credentials were not ready in time",
+        fix="raise attempt_timeout, or check where the credentials come from",
+    )

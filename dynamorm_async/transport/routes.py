@@ -1,0 +1,294 @@
+"""Find out where requests go, and as whom they are signed.
+
+Takes what `connect` was given and the environment; gives a `Route`. Where everything is given or
+in the environment, nothing of botocore is imported. Everything else is left to a real aiobotocore
+client: it is made to build one request, which shows what its endpoint rules, profile, credentials
+and user agent came to, and which is stopped before it is sent.
+"""
+
+import re
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
+
+import anyio
+import attrs
+
+from dynamorm_async.errors import CredentialsError
+from dynamorm_async.transport.aws_client import (
+    LOCAL_REGION,
+    AiobotocoreTransport,
+    check_endpoint,
+    check_region,
+    is_foreign,
+)
+from dynamorm_async.transport.capture import Capture, current
+from dynamorm_async.transport.credentials import Credentials
+from dynamorm_async.transport.serving import why_not_handlers
+
+# The partition "aws" of botocore's rules; the others have hosts of their own.
+_PLAIN_REGION = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+")
+# Settings that change where or how requests go; the aiobotocore client knows their rules.
+_SETTINGS = frozenset(
+    {
+        "AWS_ACCOUNT_ID",
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+        "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_DATA_PATH",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_PROFILE",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_USE_FIPS_ENDPOINT",
+    }
+)
+_SETTINGS_IN_FILES = re.compile(
+    r"endpoint|retry_mode|ca_bundle|use_fips|use_dualstack|account_id|defaults_mode|app_id|services|"
+    r"auth_scheme|tcp_keepalive|sigv4a",
+    re.IGNORECASE,
+)
+_REGION_IN_FILES = re.compile(r"^\s*region\b", re.MULTILINE)
+_CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([^/]+)/dynamodb/aws4_request,")
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """Where requests go and as whom.
+
+    Attributes:
+        url: The endpoint, scheme to path.
+        region: What the signature is for.
+        keys: What to sign with.
+        user_agent: How the client names itself.
+        bundle: File or folder of certificates to trust, or None for the system's.
+    """
+
+    url: str
+    region: str
+    keys: Credentials
+    user_agent: str
+    bundle: str | None = None
+
+
+class Unroutable(Exception):
+    """The fast path can't serve after all; the text says why."""
+
+
+class Router(Protocol):
+    """Finds the route of the next requests."""
+
+    lasts: bool
+    """Whether a route, once found, is good for ever."""
+
+    async def route(self) -> Route:
+        """Return the route; botocore's errors where there is none, Unroutable where it isn't ours."""
+        ...
+
+    async def renew(self, access_key: str | None) -> bool:
+        """Fetch other credentials if the rejected ones are still in use; return whether others are."""
+        ...
+
+
+class GivenRouter:
+    """A route that was known from the start.
+
+    Args:
+        route: The route.
+    """
+
+    lasts = True
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+
+    async def route(self) -> Route:
+        """Return the route."""
+        return self._route
+
+    async def renew(self, access_key: str | None) -> bool:
+        """Return False: there are no others."""
+        del access_key
+        return False
+
+
+class ResolvingRouter:
+    """Routes as a real aiobotocore client finds them.
+
+    Args:
+        client: The transport whose client is asked.
+        static: The credentials that the client was given, or None for those of the session.
+        environ: For the bundle of certificates.
+        user_agent: Put behind the client's own.
+    """
+
+    lasts = False
+
+    def __init__(
+        self,
+        client: AiobotocoreTransport,
+        static: Credentials | None,
+        environ: Mapping[str, str],
+        user_agent: str,
+    ) -> None:
+        self._transport = client
+        self._static = static
+        self._environ = environ
+        self._user_agent = user_agent
+        self._source: Any = None
+        self._route: Route | None = None
+        self._renewing = anyio.Lock()
+
+    async def route(self) -> Route:
+        """Return the route, found anew where the credentials are others than last time."""
+        client = await self._transport.client()
+        keys = self._static or await self._current_keys()
+        if self._route is None or self._route.keys != keys:
+            self._route = await self._found(client, keys)
+        return self._route
+
+    async def renew(self, access_key: str | None) -> bool:
+        """Go through the chain of credentials again, once for all whose key was rejected."""
+        if self._static is not None:
+            return False
+        async with self._renewing:
+            keys = await self._current_keys()
+            if keys.access_key != access_key:
+                return True
+            provider = self._transport.session.get_component("credential_provider")
+            self._source = await provider.load_credentials()
+            return (await self._current_keys()).access_key != access_key
+
+    async def _current_keys(self) -> Credentials:
+        if self._source is None:
+            self._source = await self._transport.session.get_credentials()
+        if self._source is None:
+            raise CredentialsError("no credentials to sign with", message="Unable to locate credentials")
+        frozen = await self._source.get_frozen_credentials()  # one set, never half old and half new
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
+
+    async def _found(self, client: Any, keys: Credentials) -> Route:
+        why = why_not_handlers(client.meta.events) or _why_not_session_settings(self._transport.session)
+        if why is not None:
+            raise Unroutable(why)
+        url, headers = await _request_of(client)
+        found = _CREDENTIAL.match(headers.get("Authorization", ""))
+        parts = urlsplit(url)
+        if found is None or parts.query or not parts.hostname:
+            raise Unroutable("the aiobotocore client signs in a way of its own")
+        return Route(
+            url=url,
+            region=found[1],
+            keys=keys,
+            user_agent=_checked(f"{headers.get('User-Agent', '')} {self._user_agent}"),
+            bundle=self._transport.session.get_config_variable("ca_bundle")
+            or self._environ.get("REQUESTS_CA_BUNDLE"),
+        )
+
+
+def given_route(
+    options: Mapping[str, Any], environ: Mapping[str, str], files: str, user_agent: str
+) -> Route | None:
+    """Return the route if it follows from options and environment alone, or None.
+
+    Args:
+        options: What `connect` was given.
+        environ: The environment.
+        files: The text of the AWS configuration files, "" where there are none.
+        user_agent: How the client names itself.
+    """
+    asked = any(options.get(name) is not None for name in ("session", "config", "profile"))
+    set_elsewhere = any(environ.get(name) for name in _SETTINGS) or _SETTINGS_IN_FILES.search(files)
+    if asked or set_elsewhere:
+        return None
+    keys = options.get("credentials") or _keys_of(environ)
+    region = options.get("region") or environ.get("AWS_DEFAULT_REGION")
+    url = options.get("endpoint") or _endpoint_of(environ) or _endpoint_in(region)
+    if region is None and url is not None and is_foreign(url) and not _REGION_IN_FILES.search(files):
+        region = LOCAL_REGION
+    if keys is None or region is None or url is None:
+        return None
+    check_region(region)
+    check_endpoint(url)
+    app = environ.get("AWS_SDK_UA_APP_ID")
+    return Route(
+        url=url,
+        region=region,
+        keys=keys,
+        user_agent=f"{user_agent} app/{app}" if app and app.isalnum() else user_agent,
+        bundle=environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE"),
+    )
+
+
+def _keys_of(environ: Mapping[str, str]) -> Credentials | None:
+    access_key, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
+    if not access_key or not secret_key:
+        return None
+    token = environ.get("AWS_SESSION_TOKEN") or environ.get("AWS_SECURITY_TOKEN")
+    return Credentials(access_key, secret_key, token or None)
+
+
+def _endpoint_of(environ: Mapping[str, str]) -> str | None:
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return None
+    return environ.get("AWS_ENDPOINT_URL_DYNAMODB") or environ.get("AWS_ENDPOINT_URL") or None
+
+
+def _endpoint_in(region: str | None) -> str | None:
+    if region is None or not _PLAIN_REGION.fullmatch(region):
+        return None
+    return f"https://dynamodb.{region}.amazonaws.com"
+
+
+def _why_not_session_settings(session: Any) -> str | None:
+    if session.get_config_variable("retry_mode") == "adaptive":
+        return "the retry mode is adaptive (AWS configuration)"
+    if session.get_config_variable("endpoint_discovery_enabled") is True:
+        return "endpoint discovery is on (AWS configuration)"
+    return None
+
+
+class _Stopped(Exception):
+    """Ends the building of a request before it is sent."""
+
+
+_built: ContextVar[list[Any] | None] = ContextVar("dynamorm_async_built", default=None)
+
+
+def _stop(request: Any, **_: Any) -> None:
+    built = _built.get()
+    if built is not None:
+        built.append(request)
+        raise _Stopped
+
+
+async def _request_of(client: Any) -> tuple[str, dict[str, str]]:
+    """Return URL and headers of a request as the client would send it."""
+    client.meta.events.register_first(
+        "before-send.dynamodb.GetItem", _stop, unique_id="dynamorm-async-routes"
+    )
+    built: list[Any] = []
+    token = _built.set(built)
+    # While a capture is there, botocore's log lines about the request are redacted.
+    capture = current.set(Capture(cap=0, deadline=anyio.current_time()))
+    try:
+        await client.get_item(TableName="dynamorm", Key={"dynamorm": {"S": "dynamorm"}})
+    except _Stopped:
+        pass
+    finally:
+        current.reset(capture)
+        _built.reset(token)
+    if not built:
+        raise Unroutable("the aiobotocore client builds no requests")
+    request = built[0]
+    headers = {str(name): _text(value) for name, value in request.headers.items()}
+    return cast("str", request.url), headers
+
+
+def _checked(user_agent: str) -> str:
+    if not user_agent.isascii() or not user_agent.isprintable():
+        raise Unroutable("the user agent has characters that no header may have")
+    return user_agent.strip()
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,312 @@
+"""Who gets which connection, when, and what becomes of it: no sockets, only decisions."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from dynamorm_async.errors import ConnectionLost, EndpointUnreachable
+from dynamorm_async.transport.http1 import Connection
+from dynamorm_async.transport.pool import Pool
+from dynamorm_async.wire import Call
+from tests.transport.fast.test_http1 import GET, PLAIN, Wire
+
+
+@attrs.define
+class Dialling:
+    """Makes connections without a network; `hold` keeps callers waiting, `fail` refuses them."""
+
+    hold: asyncio.Event | None = None
+    fail: Exception | None = None
+    calls: int = 0
+
+    async def __call__(self, gone: Callable[[Connection], None]) -> Connection:
+        self.calls += 1
+        if self.hold is not None:
+            await self.hold.wait()
+        await asyncio.sleep(0)
+        if self.fail is not None:
+            raise self.fail
+        connection = Connection(asyncio.get_running_loop(), gone)
+        connection.connection_made(Ending(connection))
+        return connection
+
+
+class Ending(Wire):
+    """Reports an abort to the protocol in the loop's next round, as asyncio does."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def abort(self) -> None:
+        if not self.aborted:
+            asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
+        super().abort()
+
+
+def pool_of(dial: Any = None, *, most: int = 2, longest_idle: float = 60.0) -> Pool:
+    loop = asyncio.get_running_loop()
+    return Pool(dial or Dialling(), loop=loop, most=most, longest_idle=longest_idle)
+
+
+def soon(seconds: float = 5.0) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def lend(pool: Pool, deadline: float | None = None) -> Connection:
+    return pool.take() or await pool.wait(soon() if deadline is None else deadline)
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_the_last_one_given_back_is_the_first_one_lent() -> None:
+    pool = pool_of()
+    first, second = await lend(pool), await lend(pool)
+
+    pool.give_back(first)
+    pool.give_back(second)
+
+    assert await lend(pool) is second
+    assert (pool.made, pool.lent, pool.open, pool.idle) == (2, 3, 2, 1)
+
+
+async def test_waiters_are_served_in_turn() -> None:
+    pool = pool_of(most=1)
+    held = await lend(pool)
+    order: list[int] = []
+
+    async def use(number: int) -> None:
+        connection = await lend(pool)
+        order.append(number)
+        pool.give_back(connection)
+
+    tasks = [asyncio.create_task(use(number)) for number in range(5)]
+    await settle()
+    assert pool.waiting == 5
+    pool.give_back(held)
+    await asyncio.gather(*tasks)
+
+    assert order == [0, 1, 2, 3, 4]
+    assert (pool.made, pool.idle, pool.waiting) == (1, 1, 0)
+
+
+async def test_a_waiter_gives_up_at_its_deadline() -> None:
+    pool = pool_of(most=1)
+    await lend(pool)
+
+    with pytest.raises(EndpointUnreachable, match="in use until the time was over"):
+        await lend(pool, soon(0.01))
+
+    assert pool.waiting == 0
+
+
+async def test_a_connection_given_back_after_a_waiter_gave_up_is_lent_again() -> None:
+    pool = pool_of(most=1)
+    held = await lend(pool)
+    with pytest.raises(EndpointUnreachable):
+        await lend(pool, soon(0.01))
+
+    pool.give_back(held)
+
+    assert await lend(pool) is held
+
+
+@pytest.mark.parametrize("cancelled", [0, 1, 2])
+async def test_a_cancelled_waiter_strands_nobody(cancelled: int) -> None:
+    pool = pool_of(most=1)
+    held = await lend(pool)
+    tasks = [asyncio.create_task(lend(pool)) for _ in range(3)]
+    await settle()
+
+    tasks[cancelled].cancel()
+    pool.give_back(held)
+    for task in tasks:
+        if task is not tasks[cancelled]:
+            pool.give_back(await task)
+
+    assert (pool.open, pool.idle, pool.waiting) == (1, 1, 0)
+
+
+async def test_a_waiter_cancelled_in_the_round_in_which_it_was_served_hands_on() -> None:
+    pool = pool_of(most=1)
+    held = await lend(pool)
+    first, second = asyncio.create_task(lend(pool)), asyncio.create_task(lend(pool))
+    await settle()
+
+    pool.give_back(held)
+    first.cancel()
+
+    assert await second is held
+    assert first.cancelled()
+
+
+async def test_a_permission_of_a_cancelled_waiter_is_handed_on() -> None:
+    pool = pool_of(most=1)
+    held = await lend(pool)
+    first, second = asyncio.create_task(lend(pool)), asyncio.create_task(lend(pool))
+    await settle()
+
+    held.abort()
+    pool.give_back(held)
+    first.cancel()
+
+    assert (await second).is_alive()
+    assert pool.open == 1
+
+
+async def test_a_failed_dial_lets_the_next_one_try() -> None:
+    dial = Dialling(fail=EndpointUnreachable("no"), hold=asyncio.Event())
+    pool = pool_of(dial, most=1)
+    tasks = [asyncio.create_task(lend(pool)) for _ in range(3)]
+    await settle()
+
+    assert dial.hold is not None
+    dial.hold.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [type(result) for result in results] == [EndpointUnreachable] * 3
+    assert (pool.open, dial.calls) == (0, 3)
+
+
+async def test_a_cancelled_dial_gives_its_place_back() -> None:
+    pool = pool_of(Dialling(hold=asyncio.Event()), most=1)
+    task = asyncio.create_task(lend(pool))
+    await settle()
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert pool.open == 0
+
+
+async def test_a_dial_ends_at_the_deadline() -> None:
+    pool = pool_of(Dialling(hold=asyncio.Event()), most=1)
+
+    with pytest.raises(EndpointUnreachable, match="before a connection was made"):
+        await lend(pool, soon(0.01))
+
+    assert pool.open == 0
+
+
+async def test_a_connection_in_the_middle_of_an_answer_is_closed() -> None:
+    pool = pool_of()
+    connection = await lend(pool)
+    connection.send(GET, b"")
+
+    pool.give_back(connection)
+
+    assert (pool.open, pool.idle) == (0, 0)
+    assert not connection.is_alive()
+
+
+async def test_dead_idle_connections_are_passed_over_all_at_once() -> None:
+    pool = pool_of(most=8)
+    dead = [await lend(pool) for _ in range(8)]
+    for connection in dead:
+        pool.give_back(connection)
+    for connection in dead:
+        connection.abort()
+
+    connection = await lend(pool)
+
+    assert connection.is_alive()
+    assert (pool.made, pool.open) == (9, 1)
+
+
+async def test_a_loss_on_a_used_connection_drops_the_idle_ones() -> None:
+    pool = pool_of(most=3)
+    lent = [await lend(pool) for _ in range(3)]
+    for connection in lent:
+        connection.send(GET, b"")
+        connection.data_received(PLAIN)
+        pool.give_back(connection)
+    used = await lend(pool)
+    waiting = used.send(GET, b"")
+
+    used.connection_lost(None)
+    pool.give_back(used)
+
+    assert isinstance(waiting.exception(), ConnectionLost)
+    assert (pool.open, pool.idle) == (0, 0)
+
+
+async def test_connections_that_nobody_needs_are_closed_in_time() -> None:
+    pool = pool_of(longest_idle=0.02)
+    for connection in [await lend(pool), await lend(pool)]:
+        pool.give_back(connection)
+
+    await asyncio.sleep(0.1)
+
+    assert (pool.open, pool.idle) == (0, 0)
+
+
+async def test_a_connection_that_is_too_old_is_not_lent() -> None:
+    pool = pool_of(longest_idle=0.0)
+    old = await lend(pool)
+    pool.give_back(old)
+
+    assert await lend(pool) is not old
+
+
+async def test_closing_ends_waiters_users_and_idle_connections() -> None:
+    pool = pool_of(most=2)
+    idle, used = await lend(pool), await lend(pool)
+    answer = used.send(GET, b"")
+    waiter = asyncio.create_task(lend(pool))
+    await settle()
+    pool.give_back(idle)
+    taken = await waiter
+    pool.give_back(taken)
+
+    await pool.aclose()
+    await pool.aclose()
+
+    assert isinstance(answer.exception(), ConnectionLost)
+    assert pool.open == 0
+
+
+async def test_closing_tells_those_who_wait() -> None:
+    pool = pool_of(most=1)
+    await lend(pool)
+    waiter = asyncio.create_task(lend(pool))
+    await settle()
+
+    await pool.aclose()
+
+    with pytest.raises(EndpointUnreachable, match="closed"):
+        await waiter
+
+
+async def test_never_more_than_the_most_under_a_storm_of_cancellations() -> None:
+    import random
+
+    dice, pool = random.Random(7), pool_of(most=4)
+    seen: list[int] = []
+
+    async def use() -> None:
+        connection = await lend(pool, soon(dice.choice([0.001, 0.5])))
+        seen.append(pool.open)
+        try:
+            connection.send(Call(operation="GetItem", body=b"{}"), b"")
+            await asyncio.sleep(dice.random() / 500)
+            if dice.random() < 0.7:
+                connection.data_received(PLAIN)
+        finally:
+            pool.give_back(connection)
+
+    tasks = [asyncio.create_task(use()) for _ in range(500)]
+    while any(not task.done() for task in tasks):
+        dice.choice(tasks).cancel()
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await settle()
+
+    assert max(seen) <= 4
+    assert pool.waiting == 0
+    assert pool.open == pool.idle

@@ -1,0 +1,144 @@
+"""TLS: certificates are verified, against the bundle that is configured; time is limited."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+import ssl
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from aiobotocore.config import AioConfig
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from dynamorm_async.errors import EndpointUnreachable
+from dynamorm_async.testing.faults import answer, faulty_server
+from dynamorm_async.transport.fast import FastTransport
+from tests.transport.fast.test_fast import GET, ITEM, KEYS
+
+
+@attrs.frozen
+class Certificate:
+    bundle: Path
+    server: ssl.SSLContext
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """One that nobody but a bundle of its own vouches for, for 127.0.0.1."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start.replace(year=2090))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    bundle, private = folder / "bundle.pem", folder / "key.pem"
+    bundle.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(bundle, private)
+    return Certificate(bundle, server)
+
+
+def transport_to(url: str, **options: Any) -> FastTransport:
+    return FastTransport(region="eu-west-1", endpoint=url, credentials=KEYS, **options)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused_and_nothing_is_sent(
+    certificate: Certificate,
+) -> None:
+    async with faulty_server(answer(ITEM), tls=certificate.server) as server:
+        transport = transport_to(server.url)
+        with pytest.raises(EndpointUnreachable, match="certificate is not trusted"):
+            await transport.attempt(GET, timeout=5.0)
+        await transport.aclose()
+
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+async def test_a_bundle_from_the_environment_is_trusted(certificate: Certificate, variable: str) -> None:
+    async with faulty_server(answer(ITEM), tls=certificate.server) as server:
+        transport = transport_to(server.url, environ={variable: str(certificate.bundle)})
+        found = [(await transport.attempt(GET, timeout=5.0)).body for _ in range(3)]
+        await transport.aclose()
+
+        assert found == [ITEM] * 3
+        assert server.connections == 1
+
+
+async def test_a_bundle_from_the_profile_is_trusted(certificate: Certificate, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(f"[default]\nca_bundle = {certificate.bundle}\n")
+    async with faulty_server(answer(ITEM), tls=certificate.server) as server:
+        transport = transport_to(server.url)
+        found = await transport.attempt(GET, timeout=5.0)
+        await transport.aclose()
+
+    assert found.body == ITEM
+
+
+async def test_a_context_of_the_users_own_is_used(certificate: Certificate) -> None:
+    own = ssl.create_default_context(cafile=certificate.bundle)
+    async with faulty_server(answer(ITEM), tls=certificate.server) as server:
+        transport = transport_to(server.url, config=AioConfig(connector_args={"ssl_context": own}))
+        found = await transport.attempt(GET, timeout=5.0)
+        await transport.aclose()
+
+    assert found.body == ITEM
+
+
+async def test_a_certificate_for_another_name_is_refused(certificate: Certificate) -> None:
+    async with faulty_server(answer(ITEM), tls=certificate.server) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        transport = transport_to(url, environ={"AWS_CA_BUNDLE": str(certificate.bundle)})
+        with pytest.raises(EndpointUnreachable):
+            await transport.attempt(GET, timeout=5.0)
+        await transport.aclose()
+
+        assert server.requests == []
+
+
+async def test_a_slow_handshake_ends_at_the_deadline(certificate: Certificate) -> None:
+    async with faulty_server(answer(ITEM), tls=certificate.server, handshake_delay=5.0) as server:
+        transport = transport_to(server.url, environ={"AWS_CA_BUNDLE": str(certificate.bundle)})
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(EndpointUnreachable):
+            await transport.attempt(GET, timeout=0.3)
+
+        assert asyncio.get_running_loop().time() - started < 1.5
+        assert transport.pools[0].open == 0
+        await transport.aclose()
+
+
+async def test_a_connect_timeout_of_the_config_ends_a_slow_handshake(certificate: Certificate) -> None:
+    async with faulty_server(answer(ITEM), tls=certificate.server, handshake_delay=5.0) as server:
+        transport = transport_to(server.url, config=AioConfig(connect_timeout=0.2))
+        with pytest.raises(EndpointUnreachable):
+            await transport.attempt(GET, timeout=4.0)
+        await transport.aclose()
+
+
+async def test_plain_http_spoken_to_a_tls_client_is_unreachable() -> None:
+    async with faulty_server(answer(ITEM)) as server:
+        transport = transport_to(server.url.replace("http://", "https://"))
+        with pytest.raises(EndpointUnreachable):
+            await transport.attempt(GET, timeout=1.0)
+        await transport.aclose()
+
+        assert server.requests == []
