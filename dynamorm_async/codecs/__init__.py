@@ -3,6 +3,12 @@
 Takes a model's spec and a cattrs converter; gives a `Record`, which turns instances into JSON text
 and the bytes of responses into instances by functions generated once. May use `model`,
 `expressions`, `wire` and `errors`. Never sends, and knows no verb.
+
+Forms beside the obvious: datetime is RFC 3339 in UTC with nine digits and Z, date and time are ISO
+8601, timedelta is N in seconds, UUID is S, an Enum or Literal is its value, a nested class is M, a
+dict's keys are texts. What the service cannot tell apart reads back as one of the two: an empty
+set where None is allowed, as None; a Decimal or a large float where no type is declared, as the
+int or float of the same digits.
 """
 
 from dynamorm_async.codecs.base import Codec, quote

@@ -1,11 +1,13 @@
 """R6: lists, tuples, sets, maps, unions and JSON-like values, with the exact JSON."""
 
 import enum
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NewType
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, NewType, TypedDict
 from uuid import UUID
 
 import attrs
@@ -198,6 +200,34 @@ def test_a_wrong_stored_element_is_refused_with_its_path(tp: Any, text: str, pat
         field(tp).decode(text)
 
     assert caught.value.path == path
+
+
+class Pair(NamedTuple):
+    x: int
+    y: str
+
+
+class Options(TypedDict):
+    x: int
+
+
+@pytest.mark.parametrize(
+    ("tp", "value", "text"),
+    [
+        pytest.param(Pair, Pair(1, "a"), '{"L":[{"N":"1"},{"S":"a"}]}', id="NamedTuple"),
+        pytest.param(Options, {"x": 1}, '{"M":{"x":{"N":"1"}}}', id="TypedDict"),
+        pytest.param(Path, Path("/x"), '{"S":"/x"}', id="path"),
+        pytest.param(
+            OrderedDict[str, int], OrderedDict([("a", 1)]), '{"M":{"a":{"N":"1"}}}', id="OrderedDict"
+        ),
+        pytest.param(Counter[str], Counter("aa"), '{"M":{"a":{"N":"2"}}}', id="Counter"),
+    ],
+)
+def test_a_type_that_only_cattrs_knows_is_stored_as_cattrs_says(tp: Any, value: object, text: str) -> None:
+    values = field(tp)
+
+    assert values.encode(value) == text
+    assert values.decode(text) == value
 
 
 @pytest.mark.parametrize(
