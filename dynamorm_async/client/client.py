@@ -34,7 +34,6 @@ class Client:
     refuses to be pickled.
 
     Attributes:
-        transport: Which way calls go: "memory" or "aiobotocore".
         admin: Tables as things with a life: create, ensure, describe, delete.
     """
 
@@ -42,13 +41,11 @@ class Client:
         self,
         waist: Waist,
         *,
-        transport: str,
         codecs: Codecs,
         table_prefix: str,
         now: Callable[[], datetime],
         jitter: Callable[[], float],
     ) -> None:
-        self.transport = transport
         self._waist = waist
         self._codecs = codecs
         self._prefix = table_prefix
@@ -56,6 +53,11 @@ class Client:
         self._jitter = jitter
         self._targets: dict[tuple[type[Any], str], Target[Any]] = {}
         self.admin = Admin(waist.send, target=self._target)
+
+    @property
+    def transport(self) -> str:
+        """Which way calls go: "fast", "aiobotocore" or "memory"."""
+        return self._waist.transport
 
     def table(self, model: type[M], *, name: str | None = None) -> Table[M]:
         """Return the table handle of a model.

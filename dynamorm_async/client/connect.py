@@ -13,10 +13,10 @@ from dynamorm_async.codecs import Codecs, default_codecs
 from dynamorm_async.errors import InvalidRequest, quoted
 from dynamorm_async.observe import Observer
 from dynamorm_async.transport import (
-    AiobotocoreTransport,
     Credentials,
     MemoryTransport,
     Retry,
+    choose_transport,
     explicit_retry,
     open_waist,
 )
@@ -44,7 +44,7 @@ def connect(
     session: AioSession | None = None,
     config: AioConfig | None = None,
     credentials: Credentials | None = None,
-    transport: Literal["aiobotocore"] | Transport | None = None,
+    transport: Literal["fast", "aiobotocore"] | Transport | None = None,
     max_concurrency: int = 64,
     max_connections: int = 64,
     attempt_timeout: float = 5.0,
@@ -68,8 +68,9 @@ def connect(
         session: An aiobotocore session to take credentials and configuration from.
         config: An aiobotocore `AioConfig`; the retries it names are carried out by this library.
         credentials: Static keys, instead of what botocore finds.
-        transport: None for the best that can serve, "aiobotocore", or an object with
-            `wire.Transport`'s methods, which is closed with the client.
+        transport: None for the best that can serve, "fast" for the library's own HTTP or an error
+            where it can't serve, "aiobotocore", or an object with `wire.Transport`'s methods, which
+            is closed with the client.
         max_concurrency: Requests in flight at the same time; more wait for a slot.
         max_connections: Connections kept open, at most.
         attempt_timeout: Seconds for each attempt: connecting, sending, reading.
@@ -115,7 +116,6 @@ def connect(
     )
     return Client(
         waist,
-        transport=way.name,
         codecs=default_codecs() if converter is None else Codecs(converter),
         table_prefix=table_prefix,
         now=now,
@@ -125,16 +125,16 @@ def connect(
 
 def _transport(
     url: str | None,
-    transport: Literal["aiobotocore"] | Transport | None,
+    transport: Literal["fast", "aiobotocore"] | Transport | None,
     *,
     endpoint: str | None,
     region: str | None,
     **options: Any,
 ) -> Transport:
-    if isinstance(transport, str) and transport != "aiobotocore":
+    if isinstance(transport, str) and transport not in {"fast", "aiobotocore"}:
         raise InvalidRequest(
             f"connect(transport={quoted(transport)})",
-            fix='use "aiobotocore", or an object with the methods of wire.Transport',
+            fix='use "fast", "aiobotocore", or an object with the methods of wire.Transport',
             code="client.transport",
         )
     if transport is not None and not isinstance(transport, str):
@@ -159,7 +159,7 @@ def _transport(
         )
     if url is not None and endpoint is not None:
         raise InvalidRequest("connect() got a URL and an endpoint", fix="give one of them", code="client.url")
-    return AiobotocoreTransport(endpoint=url or endpoint, region=region, **options)
+    return choose_transport(transport, endpoint=url or endpoint, region=region, **options)
 
 
 def _refuse_beside(what: str, options: dict[str, Any], *, why: str) -> None:

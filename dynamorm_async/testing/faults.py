@@ -332,7 +332,8 @@ async def faulty_server(
         for task in tuple(serving.tasks):
             task.cancel()
         await asyncio.gather(*serving.tasks, return_exceptions=True)
-        listener.close()
+        for accepted in (listener, *serving.waiting):
+            accepted.close()
 
 
 class _Serving:
@@ -346,6 +347,8 @@ class _Serving:
     ) -> None:
         self.server = FaultyServer()
         self.tasks: set[asyncio.Task[None]] = set()
+        # A task that is cancelled before it has begun closes nothing.
+        self.waiting: set[socket.socket] = set()
         self._steps = (script,) if callable(script) else tuple(script)
         self._tls = tls
         self._handshake_delay = handshake_delay
@@ -361,11 +364,13 @@ class _Serving:
         while True:
             accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
             self.server.connections += 1
+            self.waiting.add(accepted)
             self.start(self._connected(accepted, self.server.connections))
 
     async def _connected(self, accepted: socket.socket, number: int) -> None:
         """Serve one connection until either side has had enough."""
         self.server.open += 1
+        self.waiting.discard(accepted)
         writer: asyncio.StreamWriter | None = None
         try:
             if self._tls is not None:

@@ -84,6 +84,11 @@ class Waist:
         self._ids = count(1)
         self._chained = self._chain(middleware)
 
+    @property
+    def transport(self) -> str:
+        """The name of the way that attempts go."""
+        return self._transport.name
+
     async def send(self, call: Call) -> Reply:
         """Carry one call out, as `wire.Send` says.
 
