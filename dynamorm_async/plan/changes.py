@@ -11,11 +11,12 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
+from dynamorm_async.codecs import quote
 from dynamorm_async.errors import InvalidExpression, quoted
 from dynamorm_async.expressions import Condition, Path, Place, Update
 from dynamorm_async.expressions import Role as SlotRole
-from dynamorm_async.model import ENTITY_ATTRIBUTE, UNSET, FieldSpec, Role
-from dynamorm_async.plan.target import Target
+from dynamorm_async.model import ENTITY_ATTRIBUTE, KEPT, UNSET, FieldSpec, Kept, Role
+from dynamorm_async.plan.target import Target, WithoutField
 
 M = TypeVar("M")
 
@@ -53,11 +54,14 @@ def has_no_version(target: Target[Any]) -> Condition[Any]:
 
 def entity_is(target: Target[Any]) -> Condition[Any] | None:
     """Return the condition that an item is of the model's entity, or None for a model without one."""
-    spec = target.spec
-    if spec.entity is None:
+    if target.spec.entity is None:
         return None
-    place = Place(spec.cls, (ENTITY_ATTRIBUTE,))
-    return Condition(("compare", "=", place, None, SlotRole.PLAIN), (spec.entity,))
+    place, text = _entity(target.spec.entity)
+    return Condition(("compare", "=", place, None, SlotRole.PLAIN), (text,))
+
+
+def _entity(name: str) -> tuple[Place, str]:
+    return Place(WithoutField, (ENTITY_ATTRIBUTE,)), f'{{"S":{quote(name)}}}'
 
 
 def both(
@@ -101,15 +105,22 @@ def touched(target: Target[Any], now: datetime) -> list[Update[Any]]:
     return [] if target.spec.updated is None else [set_to(target, target.spec.updated, now)]
 
 
-def first_stamps(target: Target[Any], now: datetime) -> list[Update[Any]]:
-    """Return the changes that only tell where the item is not there yet: entity and created."""
+def first_stamps(target: Target[Any], item: Any, now: datetime) -> list[Update[Any]]:
+    """Return the changes that tell only where the item is not there yet.
+
+    They are entity, created, and what was read with the instance and has no field.
+    """
     spec = target.spec
     changes: list[Update[Any]] = []
     if spec.entity is not None:
-        place = Place(spec.cls, (ENTITY_ATTRIBUTE,))
-        changes.append(Update("SET", place, ("set", place), (spec.entity,), repeatable=True))
+        place, text = _entity(spec.entity)
+        changes.append(Update("SET", place, ("set", place), (text,), repeatable=True))
     if spec.created is not None:
         changes.append(Path[Any, Any](place_of(target, spec.created)).set_if_absent(now))
+    kept: Kept | None = getattr(item, KEPT, None)
+    for attribute, text in kept.unknown.items() if kept is not None else ():
+        place = Place(WithoutField, (attribute,))
+        changes.append(Update("SET", place, ("set-if-absent", place), (text,), repeatable=True))
     return changes
 
 

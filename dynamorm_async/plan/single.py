@@ -129,7 +129,7 @@ def upsert(target: Target[M], item: M, *, now: datetime, when: Condition[M] | No
     changes = [
         *field_changes(target, item, saved_fields(target, None)),
         *touched(target, now),
-        *first_stamps(target, now),
+        *first_stamps(target, item, now),
     ]
     version = target.spec.version
     if version is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
@@ -19,12 +19,16 @@ from dynamorm_async.expressions import (
     bind_names,
     compile_request,
 )
-from dynamorm_async.model import ENTITY_ATTRIBUTE, ModelSpec
+from dynamorm_async.model import ModelSpec
 
 M = TypeVar("M")
 
 # More shapes than this come only from a program that makes shapes out of data; then the oldest go.
 _MOST_SHAPES = 1024
+
+
+class WithoutField:
+    """The owner of places that are attributes without a field; their values are tagged JSON text."""
 
 
 @attrs.define(eq=False)
@@ -69,13 +73,9 @@ class Target(Generic[M]):
         return compiled
 
     def _resolve(self, place: Place) -> Resolved:
-        if place.steps == (ENTITY_ATTRIBUTE,):
-            return Resolved((ENTITY_ATTRIBUTE,), self._entity_encoder)
+        if place.owner is WithoutField:
+            return Resolved(place.steps, _as_it_is)
         return self.record.resolve(place)
-
-    def _entity_encoder(self, role: Role) -> Any:
-        del role
-        return self.record.encode_plain
 
     def _surrogate(self, text: str, compiled: CompiledRequest) -> InvalidValue:
         request = cast("dict[str, dict[str, Any]]", json.loads(text))
@@ -89,6 +89,11 @@ class Target(Generic[M]):
             fix="clean the text, or store bytes",
             code="codecs.surrogate",
         )
+
+
+def _as_it_is(role: Role) -> Callable[[str], str]:
+    del role
+    return str
 
 
 def _is_unicode(value: object) -> bool:

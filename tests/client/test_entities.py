@@ -162,8 +162,26 @@ async def test_unknown_attributes_that_are_kept_go_with_a_copy(db: Client, table
     await put_raw(db, table_name, EXTRA)
 
     await table.create(evolve(await table.get("a"), id="b"))
+    await table.upsert(evolve(await table.get("a"), id="c"))
 
-    assert "extra" in await raw_item(db, table_name, id={"S": "b"})
+    before = await raw_item(db, table_name, id={"S": "a"})
+    assert await raw_item(db, table_name, id={"S": "b"}) == {**before, "id": {"S": "b"}}
+    assert await raw_item(db, table_name, id={"S": "c"}) == {**before, "id": {"S": "c"}}
+
+
+async def test_an_upsert_leaves_the_stored_unknown_attributes_as_they_are(
+    db: Client, table_name: str
+) -> None:
+    keeping = open_model("keep")
+    await db.admin.create_table(keeping, name=table_name)
+    table = db.table(keeping, name=table_name)
+    await put_raw(db, table_name, EXTRA)
+    stale = await table.get("a")
+    await put_raw(db, table_name, {**EXTRA, "extra": {"S": "new"}})
+
+    await table.upsert(stale)
+
+    assert (await raw_item(db, table_name, id={"S": "a"}))["extra"] == {"S": "new"}
 
 
 async def test_unknown_attributes_can_be_refused(db: Client, table_name: str) -> None:
