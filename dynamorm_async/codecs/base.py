@@ -82,12 +82,17 @@ class Codec:
         """Return a Python expression that does what `encode` does to a variable."""
         return f"{scope.name(self.encode, 'encode')}({variable})"
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:  # noqa: ARG002 - the interface
-        """Return a Python expression that decodes a wire struct.
+    @property
+    def exact_wire(self) -> Any:
+        """The msgspec type of a tagged value in the one form that `encode` writes, never NULL.
 
-        `fallback` is the name of a function of the wire struct for whatever the fast way is not for.
+        Reading first takes every value for exact, and what is not is read again through `wire`.
         """
-        return f"{fallback}({variable})"
+        return self.wire
+
+    def exact_source(self, variable: str, scope: Scope) -> str:
+        """Return a Python expression that reads a value of `exact_wire`, naming it once."""
+        return f"{scope.name(self.decode, 'decode')}({variable})"
 
     def child(self, step: str | int) -> tuple[str | int, Codec]:
         """Return how a step into the value is spelled on the wire, and the codec there.

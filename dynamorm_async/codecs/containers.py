@@ -15,7 +15,15 @@ from msgspec import UNSET
 
 from dynamorm_async.codecs.base import NULL_TEXT, Codec, Scope, quote
 from dynamorm_async.codecs.scalars import Binary, Exact, Float, Integer, Scalar, Text
-from dynamorm_async.codecs.wires import ANYTHING, list_of, map_of, plain_number, tag_of, wire_struct
+from dynamorm_async.codecs.wires import (
+    ANYTHING,
+    exact_struct,
+    list_of,
+    map_of,
+    plain_number,
+    tag_of,
+    wire_struct,
+)
 from dynamorm_async.errors import InvalidExpression, InvalidValue, quoted
 from dynamorm_async.wire import LIMITS
 
@@ -69,9 +77,6 @@ class Maybe(Codec):
         inner = self.inner.encode_source(variable, scope)
         return f"({scope.name(NULL_TEXT, 'null_text')} if {variable} is None else {inner})"
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
-        return self.inner.decode_source(variable, scope, fallback)
-
     def child(self, step: str | int) -> tuple[str | int, Codec]:
         return self.inner.child(step)
 
@@ -115,14 +120,13 @@ class ListOf(Codec):
         fast = f"""'{{"L":[' + ','.join([{element} for e in {variable}]) + ']}}'"""
         return f"({fast} if {variable}.__class__ in SEQUENCES else {slow})"
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
-        if not self.inner.is_leaf:
-            return super().decode_source(variable, scope, fallback)
-        self.forgets_index = True
-        element = self.inner.decode_source("e", scope, scope.name(self.inner.decode, "decode"))
-        elements = f"[{element} for e in y]"
-        made = elements if self.make is list else f"{scope.name(self.make, 'make')}({elements})"
-        return f"({made} if (y := {variable}.L) is not UNSET else {fallback}({variable}))"
+    @property
+    def exact_wire(self) -> Any:
+        return exact_struct("L", list_of(self.inner.exact_wire))
+
+    def exact_source(self, variable: str, scope: Scope) -> str:
+        elements = f"[{self.inner.exact_source('e', scope)} for e in {variable}.L]"
+        return elements if self.make is list else f"{scope.name(self.make, 'make')}({elements})"
 
     def child(self, step: str | int) -> tuple[str | int, Codec]:
         if not isinstance(step, int):
@@ -222,11 +226,14 @@ class SetOf(Codec):
             raise self.unreadable(wire)
         return self.make(each(self.inner.decode, wire.L))
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+    @property
+    def exact_wire(self) -> Any:
+        return exact_struct("SS", list[str]) if self._has_texts else self.wire
+
+    def exact_source(self, variable: str, scope: Scope) -> str:
         if not self._has_texts:
-            return super().decode_source(variable, scope, fallback)
-        make = scope.name(self.make, "make")
-        return f"({make}(x) if (x := {variable}.SS) is not UNSET else {fallback}({variable}))"
+            return super().exact_source(variable, scope)
+        return f"{scope.name(self.make, 'make')}({variable}.SS)"
 
     def element(self) -> Codec:
         return self.inner
@@ -508,7 +515,12 @@ class HookedScalar(Scalar):
         return hooked(self._structure, self._inner.decode(wire), self.label)
 
     encode_source = Codec.encode_source
-    decode_source = Codec.decode_source
+
+    @property
+    def exact_wire(self) -> Any:
+        return self.wire
+
+    exact_source = Codec.exact_source
 
 
 def hooked(hook: Callable[[Any], Any], value: Any, label: str) -> Any:

@@ -25,7 +25,7 @@ from msgspec import UNSET, UnsetType
 
 from dynamorm_async.codecs.base import Codec, Scope, quote
 from dynamorm_async.codecs.containers import Maybe, SetOf
-from dynamorm_async.codecs.scalars import Integer, Scalar
+from dynamorm_async.codecs.scalars import Integer, Scalar, timestamp_source
 from dynamorm_async.errors import InvalidModel, InvalidValue
 from dynamorm_async.wire import LIMITS
 
@@ -135,7 +135,7 @@ def encoder(owner: str, members: Sequence[Member], *, stamps: Sequence[str]) -> 
 def decoder(
     owner: str, cls: type[Any], members: Sequence[Member], *, frozen: bool, plain: bool
 ) -> Callable[[Any], Any]:
-    """Return a function of an item's struct that gives an instance of `cls`.
+    """Return a function of an item's struct that gives an instance of `cls`, or says what is wrong.
 
     Args:
         owner: The class's name, for the source.
@@ -146,34 +146,119 @@ def decoder(
             so that an instance may be filled without its constructor.
     """
     scope = Scope()
-    lines = [f"def decode_{_safe(owner)}(i):", "    at = ''", "    try:"]
-    if plain:
-        lines.append(f"        o = new({scope.name(cls, 'cls')})")
-    later: list[str] = []
-    arguments: list[str] = []
+    lines = ["at = ''", "try:"]
     for index, member in enumerate(members):
-        value = _decode_expression(index, member, scope)
-        lines += [f"        at = {member.name!r}", f"        v = i.{member.name}"]
-        if plain:
-            lines.append(f"        {_assignment(cls, member.name, value, scope, frozen=frozen)}")
-            continue
-        lines.append(f"        v{index} = {value}")
+        fallback = scope.name(_fallback(member), f"read_{index}")
+        missing = _missing_source(index, member, scope)
+        lines.append(f"    at = {member.name!r}")
+        lines.append(f"    v{index} = {missing} if (v := i.{member.name}) is UNSET else {fallback}(v)")
+    lines += ["    pass"] if not members else []
+    lines += ["except InvalidValue as error:", "    raise error.under(at) from error.__cause__"]
+    lines += _filled(cls, [(member, f"v{n}") for n, member in enumerate(members)], scope, frozen, plain)
+    return _function(f"decode_{_safe(owner)}", lines, scope)
+
+
+def exact_decoder(
+    owner: str,
+    cls: type[Any],
+    members: Sequence[Member],
+    *,
+    frozen: bool,
+    plain: bool,
+    entity: tuple[str, str] | None = None,
+) -> Callable[[Any], Any]:
+    """Return the fast way of `decoder`, for a struct of `exact_struct_of`.
+
+    Whatever is not as this library writes it raises a ValueError without a meaning, or never gets
+    here because the struct refuses it; whoever calls then reads again with `decoder`.
+
+    Args:
+        owner: As in `decoder`.
+        cls: As in `decoder`.
+        members: As in `decoder`.
+        frozen: As in `decoder`.
+        plain: As in `decoder`.
+        entity: The entity attribute and its text, where there is one.
+    """
+    scope = Scope()
+    lines: list[str] = []
+    if entity is not None:
+        attribute, text = entity
+        lines.append(f"if (v := i.{attribute}) is not UNSET and v.S != {text!r}: inexact()")
+    values = [(member, _exact_expression(n, member, scope)) for n, member in enumerate(members)]
+    lines += _filled(cls, values, scope, frozen, plain)
+    return _function(f"read_{_safe(owner)}", lines, scope)
+
+
+def exact_struct_of(
+    name: str, members: Sequence[Member], *, strict: bool, extra: Mapping[str, Any] | None = None
+) -> Any:
+    """Return the msgspec struct that reads the members of one item or map as this library writes them."""
+    fields: list[Any] = []
+    for member in members:
+        wire = _exact_codec(member).exact_wire
+        fields.append(
+            (member.name, wire) if _is_always_there(member) else (member.name, wire | UnsetType, UNSET)
+        )
+    fields += [(attribute, wire | UnsetType, UNSET) for attribute, wire in (extra or {}).items()]
+    names = {member.name: member.attribute for member in members}
+    return msgspec.defstruct(name, fields, rename=names, forbid_unknown_fields=strict, gc=False, kw_only=True)
+
+
+def _filled(
+    cls: type[Any],
+    values: Sequence[tuple[Member, str]],
+    scope: Scope,
+    frozen: bool,  # noqa: FBT001 - the callers name them
+    plain: bool,  # noqa: FBT001
+) -> list[str]:
+    """Return the lines that make an instance of the members' expressions and return it."""
+    if plain:
+        lines = [f"o = new({scope.name(cls, 'cls')})"]
+        lines += [_assignment(cls, member.name, value, scope, frozen=frozen) for member, value in values]
+        return [*lines, "return o"]
+    lines = [f"w{n} = {value}" for n, (_, value) in enumerate(values)]
+    given = [f"{member.argument}=w{n}" for n, (member, _) in enumerate(values) if member.argument is not None]
+    lines.append(f"o = {scope.name(_constructor(cls), 'make')}({', '.join(given)})")
+    for n, (member, _) in enumerate(values):
         if member.argument is None:
-            later.append(f"    {_assignment(cls, member.name, f'v{index}', scope, frozen=True)}")
-        else:
-            arguments.append(f"{member.argument}=v{index}")
-    lines += ["        pass"] if not members else []
-    codecs = {member.name: member.codec for member in members}
-    again = scope.name(partial(_decode_again, codecs), "again")
-    lines += [
-        "    except InvalidValue as error:",
-        f"        raise {again}(i, at, error) from error.__cause__",
-    ]
-    if not plain:
-        make = scope.name(_constructor(cls), "make")
-        lines += [f"    o = {make}({', '.join(arguments)})", *later]
-    function: Callable[[Any], Any] = _compiled(f"decode_{_safe(owner)}", [*lines, "    return o"], scope)
+            lines.append(_assignment(cls, member.name, f"w{n}", scope, frozen=True))
+    return [*lines, "return o"]
+
+
+def _function(name: str, lines: Sequence[str], scope: Scope) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = _compiled(
+        name, [f"def {name}(i):", *(f"    {line}" for line in lines)], scope
+    )
     return function
+
+
+def _exact_codec(member: Member) -> Codec:
+    # Where None is left out, NULL is nothing that this library writes.
+    codec = member.codec
+    return codec.inner if isinstance(codec, Maybe) and member.is_left_out(None) else codec
+
+
+def _is_always_there(member: Member) -> bool:
+    can_be_missing = member.has_default or member.recovered is not None or member.codec.can_be_none
+    return not can_be_missing and not isinstance(member.codec, SetOf)
+
+
+def _exact_expression(index: int, member: Member, scope: Scope) -> str:
+    codec = _exact_codec(member)
+    variable = f"i.{member.name}" if _is_always_there(member) else "v"
+    # A created that a datetime cannot say has to be kept as text, beside the instance.
+    if member.stamp == "created":
+        present = timestamp_source(variable, "inexact()", scope)
+    else:
+        present = codec.exact_source(variable, scope)
+    if variable != "v":
+        return present
+    return f"({_missing_source(index, member, scope)} if (v := i.{member.name}) is UNSET else {present})"
+
+
+def _inexact() -> Any:
+    raise InvalidValue("not as this library writes it")
 
 
 def _assignment(cls: type[Any], name: str, value: str, scope: Scope, *, frozen: bool) -> str:
@@ -191,15 +276,6 @@ def _encode_again(codecs: Mapping[str, Codec], instance: Any, at: str, error: In
     if _forgets_index(codecs[at]) and not error.path:
         try:
             codecs[at].encode(getattr(instance, at))
-        except InvalidValue as found:
-            return found.under(at)
-    return error.under(at)
-
-
-def _decode_again(codecs: Mapping[str, Codec], struct: Any, at: str, error: InvalidValue) -> InvalidValue:
-    if _forgets_index(codecs[at]) and not error.path and getattr(struct, at) is not UNSET:
-        try:
-            codecs[at].decode(getattr(struct, at))
         except InvalidValue as found:
             return found.under(at)
     return error.under(at)
@@ -242,12 +318,6 @@ def _left_out_source(member: Member, scope: Scope) -> str:
     if member.is_left_out(frozenset[Any]()):
         tests.append("(not v and isinstance(v, AbstractSet))")
     return " or ".join(tests)
-
-
-def _decode_expression(index: int, member: Member, scope: Scope) -> str:
-    fallback = scope.name(_fallback(member), f"fallback_{index}")
-    present = member.codec.decode_source("v", scope, fallback)
-    return f"({_missing_source(index, member, scope)} if v is UNSET else {present})"
 
 
 def _missing_source(index: int, member: Member, scope: Scope) -> str:
@@ -310,6 +380,7 @@ def _compiled(name: str, lines: Sequence[str], scope: Scope) -> Any:
     names: dict[str, Any] = {
         "AbstractSet": AbstractSet,
         "InvalidValue": InvalidValue,
+        "inexact": _inexact,
         "SEQUENCES": (list, tuple),
         "UNSET": UNSET,
         "MANY": 10**LIMITS.number_digits,

@@ -51,8 +51,12 @@ class KeyPart(Scalar):
         is_short = f"{variable}.__class__ is str and 0 < len({variable}) <= {self._limit // 4}"
         return f"""('{{"S":' + quote({variable}) + '}}' if {is_short} else {encode})"""
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
-        return self._inner.decode_source(variable, scope, fallback)
+    @property
+    def exact_wire(self) -> Any:
+        return self._inner.exact_wire
+
+    def exact_source(self, variable: str, scope: Scope) -> str:
+        return self._inner.exact_source(variable, scope)
 
     def element(self) -> Any:
         return self._inner.element()

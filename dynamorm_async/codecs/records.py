@@ -17,7 +17,15 @@ from msgspec import UNSET, UnsetType
 from dynamorm_async.codecs.base import Codec, quote
 from dynamorm_async.codecs.build import Types
 from dynamorm_async.codecs.containers import Anything, Maybe, SetOf
-from dynamorm_async.codecs.generate import Member, decoder, encoder, item_struct, texts_of
+from dynamorm_async.codecs.generate import (
+    Member,
+    decoder,
+    encoder,
+    exact_decoder,
+    exact_struct_of,
+    item_struct,
+    texts_of,
+)
 from dynamorm_async.codecs.keys import KeyPart
 from dynamorm_async.codecs.scalars import Expiry, Integer, Scalar, Text, Timestamp
 from dynamorm_async.codecs.storable import check_storable
@@ -84,15 +92,24 @@ class Record(Generic[M]):
         self._field_of = {member.attribute: member.name for member in members}
         self._known = frozenset({*self._field_of, *((ENTITY_ATTRIBUTE,) if spec.entity is not None else ())})
         self._encode = encoder(spec.name, members, stamps=tuple(_STAMPS.values()))
-        self._fill = decoder(
-            spec.name, spec.cls, members, frozen=is_frozen(spec.cls), plain=is_plain(spec.cls)
-        )
+        frozen, plain = is_frozen(spec.cls), is_plain(spec.cls)
+        self._fill = decoder(spec.name, spec.cls, members, frozen=frozen, plain=plain)
         extra = {ENTITY_ATTRIBUTE: Text().wire} if spec.entity is not None else {}
         self._struct = item_struct(spec.name, members, extra=extra, strict=False)
+        self._read_exact = exact_decoder(
+            spec.name,
+            spec.cls,
+            members,
+            frozen=frozen,
+            plain=plain,
+            entity=None if spec.entity is None else (ENTITY_ATTRIBUTE, spec.entity),
+        )
+        self._exact_type = exact_struct_of(spec.name, members, strict=spec.unknown != "drop", extra=extra)
         self._entity_text = f'{{"S":{quote(spec.entity)}}}' if spec.entity is not None else None
         self._item_type: Any = msgspec.Raw if spec.unknown != "drop" else self._struct
         self._raw_reader = msgspec.json.Decoder(self._struct)
-        self._readers: dict[str, msgspec.json.Decoder[Any]] = {}
+        self._readers = {name: _reader_pair(name, self._exact_type, self._item_type) for name in _MEMBERS}
+        self._exact_page_reader = msgspec.json.Decoder(_page_struct(self._exact_type))
         self._page_reader = msgspec.json.Decoder(_page_struct(self._item_type))
         self._nests_freely = types.nests_freely
         self._created = spec.created.name if spec.created is not None else None
@@ -181,23 +198,26 @@ class Record(Generic[M]):
             InvalidValue: The stored item does not fit the model.
             ProtocolError: The answer is not of the operation's shape.
         """
-        reader = self._readers.get(member)
-        if reader is None:
-            struct = msgspec.defstruct("Answer", [(member, self._item_type | UnsetType, UNSET)], gc=False)
-            reader = self._readers[member] = msgspec.json.Decoder(struct)
+        exact, reader = self._readers[member]
         try:
-            answer = reader.decode(body)
-        except _UNREADABLE as error:
-            self._refuse(error, member=None)
-        stored = getattr(answer, member)
-        return None if stored is UNSET else self._instance(stored)
+            stored = exact.decode(body).stored
+            return None if stored is UNSET else self._read_exact(stored)
+        except _INEXACT:
+            # Not as this library writes it: another service's form, or an error to be told.
+            stored = self._read(reader, body).stored
+            return None if stored is UNSET else self._instance(stored)
 
     def decode_page(self, body: bytes) -> ItemPage[M]:
         """Return the instances of an answer to Query or Scan; raises as `decode_item` does."""
-        page = self._read(self._page_reader, body)
+        try:
+            page = self._exact_page_reader.decode(body)
+            items = list(map(self._read_exact, page.Items))
+        except _INEXACT:
+            page = self._read(self._page_reader, body)
+            items = list(map(self._instance, page.Items))
         last = "" if page.LastEvaluatedKey is UNSET else bytes(page.LastEvaluatedKey).decode().strip()
         return ItemPage(
-            items=[self._instance(stored) for stored in page.Items],
+            items=items,
             # An empty key ends the walk as well as an absent one.
             last_key=None if last in ("", "{}", "null") else last,
             scanned=page.ScannedCount,
@@ -489,12 +509,25 @@ class _SomeAttributes(msgspec.Struct):
 
 
 # RecursionError is for an answer nested thousands deep.
+_MEMBERS = ("Item", "Attributes")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_INEXACT = (ValueError, RecursionError)  # msgspec's errors and InvalidValue are ValueErrors
 _ATTRIBUTES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _AnyItem(msgspec.Struct):
     Item: dict[str, dict[str, Any]] | UnsetType = UNSET
+
+
+def _reader_pair(
+    member: str, exact: Any, item: Any
+) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]:
+    """Return the readers of an answer with an item under `member`: of the exact form, and of any."""
+    structs = [
+        msgspec.defstruct("Answer", [("stored", tp | UnsetType, UNSET)], rename={"stored": member}, gc=False)
+        for tp in (exact, item)
+    ]
+    return msgspec.json.Decoder(structs[0]), msgspec.json.Decoder(structs[1])
 
 
 def _page_struct(item: Any) -> Any:

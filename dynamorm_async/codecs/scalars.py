@@ -21,7 +21,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from dynamorm_async.codecs.base import Codec, Scope, quote
-from dynamorm_async.codecs.wires import NUMERALS, binary_text, list_of, number_of, wire_struct
+from dynamorm_async.codecs.wires import NUMERALS, binary_text, exact_struct, list_of, number_of, wire_struct
 from dynamorm_async.errors import InvalidValue, quoted
 from dynamorm_async.wire import LIMITS
 
@@ -61,9 +61,12 @@ class Scalar(Codec):
             return f"""'{{"N":"' + {scope.name(self.to_text, "number_text")}({variable}) + '"}}'"""
         return f"""'{{"S":' + quote({scope.name(self.to_text, "text")}({variable})) + '}}'"""
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
-        read = scope.name(self.from_text, "read")
-        return f"({read}(x) if (x := {variable}.{self.tag}) is not UNSET else {fallback}({variable}))"
+    @property
+    def exact_wire(self) -> Any:
+        return exact_struct(self.tag, str)
+
+    def exact_source(self, variable: str, scope: Scope) -> str:
+        return f"{scope.name(self.from_text, 'read')}({variable}.{self.tag})"
 
 
 class Text(Scalar):
@@ -85,8 +88,8 @@ class Text(Scalar):
         exact = f"quote({variable} if {variable}.__class__ is str else {check}({variable}))"
         return f"""'{{"S":' + {exact} + '}}'"""
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:  # noqa: ARG002
-        return f"(x if (x := {variable}.S) is not UNSET else {fallback}({variable}))"
+    def exact_source(self, variable: str, scope: Scope) -> str:  # noqa: ARG002
+        return f"{variable}.S"
 
     def element(self) -> Codec:
         return self
@@ -102,7 +105,7 @@ class SubText(Text):
     def from_text(self, text: str) -> Any:
         return self._cls(text)
 
-    decode_source = Scalar.decode_source
+    exact_source = Scalar.exact_source
 
 
 class Integer(Scalar):
@@ -139,10 +142,10 @@ class Integer(Scalar):
             f"""(f'{{{{"N":"{{{variable}}}"}}}}' if {inline} else '{{"N":"' + {check}({variable}) + '"}}')"""
         )
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+    def exact_source(self, variable: str, scope: Scope) -> str:
         read = scope.name(self.from_text, "read")
-        whole = f"int(x) if x.isdecimal() and x.isascii() and len(x) < {LIMITS.number_digits} else {read}(x)"
-        return f"(({whole}) if (x := {variable}.N) is not UNSET else {fallback}({variable}))"
+        is_plain = f"(x := {variable}.N).isdecimal() and x.isascii() and len(x) < {LIMITS.number_digits}"
+        return f"(int(x) if {is_plain} else {read}(x))"
 
 
 class Float(Scalar):
@@ -205,9 +208,8 @@ class Exact(Scalar):
     def from_text(self, text: str) -> Any:
         return number_of(text)
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
-        read = scope.name(number_of, "read")
-        return f"({read}(x) if (x := {variable}.N) is not UNSET else {fallback}({variable}))"
+    def exact_source(self, variable: str, scope: Scope) -> str:
+        return f"{scope.name(number_of, 'read')}({variable}.N)"
 
 
 class Boolean(Codec):
@@ -236,8 +238,12 @@ class Boolean(Codec):
         texts = """'{"BOOL":true}' if VARIABLE is True else '{"BOOL":false}' if VARIABLE is False else """
         return f"({texts.replace('VARIABLE', variable)}{slow}({variable}))"
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:  # noqa: ARG002
-        return f"(x if (x := {variable}.BOOL) is not UNSET else {fallback}({variable}))"
+    @property
+    def exact_wire(self) -> Any:
+        return exact_struct("BOOL", bool)
+
+    def exact_source(self, variable: str, scope: Scope) -> str:  # noqa: ARG002
+        return f"{variable}.BOOL"
 
 
 class Binary(Scalar):
@@ -271,7 +277,13 @@ class Binary(Scalar):
         return f'{{"B":"{self.to_text(value)}"}}'
 
     encode_source = Codec.encode_source
-    decode_source = Codec.decode_source
+
+    @property
+    def exact_wire(self) -> Any:
+        return exact_struct("B", bytes)
+
+    def exact_source(self, variable: str, scope: Scope) -> str:  # noqa: ARG002
+        return f"{variable}.B"
 
     def decode(self, wire: Any) -> Any:
         if wire.B is not UNSET:
@@ -307,9 +319,8 @@ class Timestamp(Scalar):
     def from_text(self, text: str) -> Any:
         return read_timestamp(text)
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
-        read = scope.name(read_timestamp, "read")
-        return f"({read}(x) if (x := {variable}.S) is not UNSET else {fallback}({variable}))"
+    def exact_source(self, variable: str, scope: Scope) -> str:
+        return timestamp_source(variable, f"{scope.name(read_timestamp, 'read')}(x)", scope)
 
 
 class Expiry(Scalar):
@@ -427,6 +438,12 @@ def timestamp_text(value: dt.datetime) -> str:
         _refuse_naive(value)
         value = _in_utc(value)
     return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}000Z"
+
+
+def timestamp_source(variable: str, otherwise: str, scope: Scope) -> str:
+    """Return an expression that reads a timestamp of our own form, and `otherwise` for others."""
+    read = scope.name(dt.datetime.fromisoformat, "read_own")
+    return f"({read}(x) if (x := {variable}.S)[26:] == '000Z' and x[4:20:3] == '--T::.' else {otherwise})"
 
 
 def read_timestamp(text: str) -> dt.datetime:

@@ -12,8 +12,15 @@ import msgspec
 from msgspec import UNSET
 
 from dynamorm_async.codecs.base import Codec, Scope
-from dynamorm_async.codecs.generate import Member, decoder, encoder, item_struct
-from dynamorm_async.codecs.wires import path_of_error, wire_struct
+from dynamorm_async.codecs.generate import (
+    Member,
+    decoder,
+    encoder,
+    exact_decoder,
+    exact_struct_of,
+    item_struct,
+)
+from dynamorm_async.codecs.wires import exact_struct, path_of_error, wire_struct
 from dynamorm_async.errors import InvalidExpression, InvalidModel, InvalidValue
 from dynamorm_async.model import typed_fields
 
@@ -56,13 +63,11 @@ class Structure(Codec):
             )
         members = list(self.members.values())
         self._encode = encoder(self.label, members, stamps=())
-        self._decode = decoder(
-            self.label,
-            self.cls,
-            members,
-            frozen=is_frozen(self.cls),
-            plain=is_plain(self.cls) and len(members) == len(typed_fields(self.type)),
-        )
+        plain = is_plain(self.cls) and len(members) == len(typed_fields(self.type))
+        frozen = is_frozen(self.cls)
+        self._decode = decoder(self.label, self.cls, members, frozen=frozen, plain=plain)
+        self._read_exact = exact_decoder(self.label, self.cls, members, frozen=frozen, plain=plain)
+        self._exact_struct = exact_struct_of(self.label, members, strict=self._strict)
         self._struct = item_struct(self.label, members, extra={}, strict=self._strict)
         self._reader = msgspec.json.Decoder(self._struct)
 
@@ -100,11 +105,14 @@ class Structure(Codec):
                 raise InvalidValue(reason, path=path, code="codecs.unreadable") from error
         return self._decode(stored)
 
-    def decode_source(self, variable: str, scope: Scope, fallback: str) -> str:
+    @property
+    def exact_wire(self) -> Any:
+        return self.wire if self._struct is None else exact_struct("M", self._exact_struct)
+
+    def exact_source(self, variable: str, scope: Scope) -> str:
         if self._struct is None:
-            return super().decode_source(variable, scope, fallback)
-        decode = scope.name(self._decode, "decode")
-        return f"({decode}(x) if (x := {variable}.M) is not UNSET else {fallback}({variable}))"
+            return super().exact_source(variable, scope)
+        return f"{scope.name(self._read_exact, 'read')}({variable}.M)"
 
     def child(self, step: str | int) -> tuple[str | int, Codec]:
         member = self.members.get(step) if isinstance(step, str) else None

@@ -71,6 +71,12 @@ def _struct(reads: tuple[tuple[str, Any], ...]) -> Any:
     return msgspec.defstruct(name, members, forbid_unknown_fields=True, gc=False)
 
 
+@lru_cache(maxsize=512)
+def exact_struct(tag: str, tp: Any) -> Any:
+    """Return the struct for values under one tag and nothing else."""
+    return msgspec.defstruct(f"Exact_{tag}", [(tag, tp)], forbid_unknown_fields=True, gc=False)
+
+
 def list_of(tp: Any) -> Any:
     """Return the msgspec type of a JSON array of `tp`."""
     return GenericAlias(list, (tp,))
