@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 import attrs
 
 from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
+from dynamorm_async.transport import invocation
 from dynamorm_async.transport.aws_client import AiobotocoreTransport, misused
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.dialing import Dialer, Tls
@@ -145,6 +146,9 @@ class FastTransport:
         connection = pool.take() or await pool.wait(deadline)
         # Dated when it is sent: it may have waited for the connection.
         head = line.signer.head(call.operation, call.body, int(self._clock() + self._offset))
+        under_way = invocation.current.get()
+        if under_way is not None:
+            head += under_way.headers
         timer = loop.call_at(self._answer_until(deadline, loop), connection.expire, timeout)
         waiting = connection.send(call, head)
         try:

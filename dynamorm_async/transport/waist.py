@@ -35,7 +35,9 @@ from dynamorm_async.observe import (
     Observers,
     RetryScheduled,
 )
+from dynamorm_async.transport import invocation
 from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
+from dynamorm_async.transport.invocation import Invocation
 from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
 
@@ -146,7 +148,7 @@ class Waist:
         return reply
 
     async def _retried(self, call: Call) -> Reply:
-        run = _Run(call, self._deadline(call))
+        run = _Run(call, self._deadline(call), Invocation(most=self._retry.attempts))
         attempt = self._watched if self._observers else self._once
         while True:
             budget = await self._slot(run)
@@ -198,7 +200,12 @@ class Waist:
         call = run.call
         run.attempts += 1
         run.answer = None
-        run.answer = answer = await self._transport.attempt(call, timeout=budget)
+        run.invocation.attempt = run.attempts
+        token = invocation.current.set(run.invocation)
+        try:
+            run.answer = answer = await self._transport.attempt(call, timeout=budget)
+        finally:
+            invocation.current.reset(token)
         body = body_of(call, answer, attempt=run.attempts)
         if run.attempts == 1:
             self._quotas.give(run.tables, 1)
@@ -334,6 +341,7 @@ class _Run:
 
     call: Call
     deadline: float | None
+    invocation: Invocation
     tables: tuple[str, ...] = attrs.field(init=False)
     attempts: int = 0
     ambiguous: bool = False

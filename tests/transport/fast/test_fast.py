@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -239,6 +240,20 @@ async def test_a_harmless_call_outlives_the_fault(fault: Behaviour) -> None:
 
         assert (reply.body, reply.attempts) == (ITEM, 2)
         assert len(server.requests) == 2
+
+
+async def test_the_invocation_is_the_same_on_each_attempt_and_attempts_are_counted() -> None:
+    async with connected([reset(), reset(), answer(ITEM)]) as (transport, server):
+        waist = waist_over(transport)
+        for _ in range(2):
+            await waist.send(GET)
+
+    attempts = [request.headers["amz-sdk-request"] for request in server.requests]
+    invocations = [request.headers["amz-sdk-invocation-id"] for request in server.requests]
+    assert attempts == ["attempt=1; max=4", "attempt=2; max=4", "attempt=3; max=4", "attempt=1; max=4"]
+    assert len(set(invocations[:3])) == 1
+    assert len(set(invocations)) == 2
+    assert str(UUID(invocations[0])) == invocations[0]
 
 
 async def test_a_success_that_is_no_json_is_an_error_and_no_empty_answer() -> None:
