@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 
 from dynamorm_async.errors import DynamormError, ServiceError
+from dynamorm_async.expressions import Condition, readable
 from dynamorm_async.wire import Call, Reply
 
 R = TypeVar("R")
@@ -50,7 +51,7 @@ class Plan(Generic[R]):
             returns that one where it means nothing more.
         follow: The call that follows a result, or None at the end.
         estimate: What the first call costs, or what finds it out; it is asked for rarely.
-        condition: The condition of a write, readable, or None.
+        condition: The condition of a write, or None; read back, it is text.
     """
 
     first: Call
@@ -60,7 +61,7 @@ class Plan(Generic[R]):
     _estimate: Estimate | Callable[[], Estimate] = attrs.field(
         default=Estimate(), alias="estimate", repr=False
     )
-    condition: str | None = None
+    _condition: Condition[Any] | None = attrs.field(default=None, alias="condition", repr=False)
 
     @property
     def operation(self) -> str:
@@ -71,6 +72,11 @@ class Plan(Generic[R]):
     def estimate(self) -> Estimate:
         """What the first call is expected to cost."""
         return self._estimate() if callable(self._estimate) else self._estimate
+
+    @property
+    def condition(self) -> str | None:
+        """The condition of a write for people to read, or None."""
+        return None if self._condition is None else readable(self._condition)
 
     @property
     def request(self) -> dict[str, Any]:

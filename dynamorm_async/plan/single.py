@@ -197,7 +197,7 @@ def delete(target: Target[M], key: object, *, when: Condition[M] | None) -> Plan
         read=_nothing,
         refused=refusal(target, parts, demand),
         estimate=_ONE_WRITE,
-        condition=demand.text,
+        condition=demand.condition,
     )
 
 
@@ -255,7 +255,7 @@ def _put_plan(target: Target[M], item: M, stamps: Stamps, demand: Demand) -> Pla
         read=read,
         refused=refusal(target, parts, demand),
         estimate=partial(_price_of, text),
-        condition=demand.text,
+        condition=demand.condition,
     )
 
 
@@ -294,7 +294,7 @@ def _update_plan(
         read=read,
         refused=refusal(target, parts, demand),
         estimate=_ONE_WRITE,
-        condition=demand.text,
+        condition=demand.condition,
     )
 
 

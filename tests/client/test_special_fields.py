@@ -24,10 +24,13 @@ from dynamorm_async import (
     Table,
     VersionConflict,
     attribute,
+    created_at,
     evolve,
     model,
     partition_key,
     ttl,
+    updated_at,
+    version,
 )
 from tests.client.given import mark, put_raw, raw_item
 from tests.shapes import Bookmark, Note
@@ -228,3 +231,33 @@ async def test_an_expiry_that_is_no_time_is_refused(db: Client, table_name: str,
         await sessions.create(Session(id="a", until=wrong))
     with pytest.raises(InvalidValue, match=r"Session\.until"):
         await sessions.update("a", Session.until.set(wrong))
+
+
+@model(table="aliased")
+class Aliased:
+    id: Attr[str] = partition_key(name="ID")
+    text: Attr[str] = attribute(default="", name="theText")
+    made: Attr[datetime] = created_at(name="createdAt")
+    changed: Attr[datetime] = updated_at(name="updatedAt")
+    number: Attr[int] = version(name="_v")
+    ends: Attr[int | None] = ttl(default=None, name="ttl")
+
+
+async def test_every_field_of_the_librarys_may_have_another_name(db: Client, table_name: str) -> None:
+    await db.admin.ensure_table(Aliased, name=table_name)
+    aliased = db.table(Aliased, name=table_name)
+
+    held = await aliased.create(Aliased(id="a", ends=1700000000))
+    found = await aliased.update("a", Aliased.text.set("x"), returning="UPDATED_NEW")
+
+    assert found.keys() == {"text", "changed", "number"}
+    assert (await raw_item(db, table_name, ID={"S": "a"})).keys() == {
+        "ID",
+        "theText",
+        "createdAt",
+        "updatedAt",
+        "_v",
+        "ttl",
+    }
+    with pytest.raises(VersionConflict, match="version 0 is held, and version 1 is stored"):
+        await aliased.save(held)
