@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import anyio.lowlevel
@@ -11,11 +10,9 @@ import attrs
 import pytest
 
 from dynamorm_async import (
-    Call,
     CallTimeout,
     InvalidModel,
     Repeat,
-    Reply,
     RequestRefused,
     TableInUse,
     TableMismatch,
@@ -23,27 +20,12 @@ from dynamorm_async import (
 )
 from dynamorm_async.admin import Admin
 from dynamorm_async.codecs import default_codecs
-from dynamorm_async.errors import ServiceError, service_error
 from dynamorm_async.plan import Target
+from tests.scripted_send import ScriptedSend, refused
 from tests.shapes import Bookmark, Note, Order, User
 
-
-def refusal(code: str, message: str = "") -> ServiceError:
-    return service_error(
-        code,
-        message,
-        status=400,
-        body=b"",
-        operation="CreateTable",
-        table="notes",
-        key=None,
-        request_id="R-1",
-        attempts=1,
-    )
-
-
-MISSING = refusal("ResourceNotFoundException")
-IN_USE = refusal("ResourceInUseException")
+MISSING = refused("ResourceNotFoundException")
+IN_USE = refused("ResourceInUseException")
 
 
 def notes_table(status: str = "ACTIVE", **more: Any) -> dict[str, Any]:
@@ -67,20 +49,10 @@ def ttl(status: str, attribute: str = "expires") -> dict[str, Any]:
 
 
 @attrs.define
-class Script:
-    """A `Send` that answers with the steps in turn; time passes only in sleep."""
+class Script(ScriptedSend):
+    """A `Send` beside which time passes only in sleep."""
 
-    steps: Sequence[object]
-    calls: list[Call] = attrs.field(factory=list[Call])
     slept: list[float] = attrs.field(factory=list[float])
-
-    async def send(self, call: Call) -> Reply:
-        step = self.steps[min(len(self.calls), len(self.steps) - 1)]
-        self.calls.append(call)
-        await anyio.lowlevel.checkpoint()
-        if isinstance(step, Exception):
-            raise step
-        return Reply(body=json.dumps(step).encode())
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -93,10 +65,6 @@ class Script:
     @property
     def admin(self) -> Admin:
         return Admin(self.send, target=self.target, sleep=self.sleep, clock=lambda: sum(self.slept))
-
-    @property
-    def operations(self) -> list[str]:
-        return [call.operation for call in self.calls]
 
 
 async def test_create_waits_until_the_table_is_active() -> None:
@@ -241,7 +209,7 @@ BOOKMARKS = notes_table(
         pytest.param([ttl("DISABLED"), {}], ["DescribeTimeToLive", "UpdateTimeToLive"], id="off"),
         pytest.param([EMPTY, EMPTY], ["DescribeTimeToLive", "UpdateTimeToLive"], id="never on"),
         pytest.param(
-            [ttl("DISABLED"), refusal("ValidationException", "modified multiple times"), ttl("ENABLED")],
+            [ttl("DISABLED"), refused("ValidationException", "modified multiple times"), ttl("ENABLED")],
             ["DescribeTimeToLive", "UpdateTimeToLive", "DescribeTimeToLive"],
             id="another process was faster",
         ),
@@ -261,7 +229,7 @@ async def test_time_to_live_on_another_attribute_is_a_mismatch() -> None:
 
 
 async def test_a_refusal_of_time_to_live_that_means_something_is_raised() -> None:
-    script = Script([BOOKMARKS, BOOKMARKS, ttl("DISABLED"), refusal("ValidationException"), ttl("DISABLED")])
+    script = Script([BOOKMARKS, BOOKMARKS, ttl("DISABLED"), refused("ValidationException"), ttl("DISABLED")])
 
     with pytest.raises(RequestRefused):
         await script.admin.ensure_table(Bookmark)

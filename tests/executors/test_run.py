@@ -1,11 +1,10 @@
 """Plans carried out over scripted replies: one call, pages, deadlines, errors, causes."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import anyio
-import anyio.lowlevel
 import attrs
 import pytest
 
@@ -13,7 +12,6 @@ from dynamorm_async import (
     Call,
     CallTimeout,
     ConditionFailed,
-    DynamormError,
     InvalidRequest,
     InvalidValue,
     ItemNotFound,
@@ -21,30 +19,21 @@ from dynamorm_async import (
     Reply,
     Throttled,
 )
-from dynamorm_async.errors import service_error
 from dynamorm_async.executors import one, pages
 from tests.plan.given import condition_failed, notes
+from tests.scripted_send import ScriptedSend, refused
 from tests.shapes import Note
 
 
 @attrs.define
-class Script:
-    """A `Send` that answers with the steps in turn, and lets a second pass with each call."""
+class Script(ScriptedSend):
+    """A `Send` on whose clock each call takes a second."""
 
-    steps: Sequence[object]
-    calls: list[Call] = attrs.field(factory=list[Call])
     now: float = 0.0
-    seconds: float = 1.0
 
     async def send(self, call: Call) -> Reply:
-        step = self.steps[len(self.calls)]
-        self.calls.append(call)
-        self.now += self.seconds
-        await anyio.lowlevel.checkpoint()
-        if isinstance(step, DynamormError):
-            raise step
-        number = len(self.calls)
-        return Reply(body=json.dumps(step).encode(), attempts=2, request_id=f"R-{number}")
+        self.now += 1.0
+        return await ScriptedSend.send(self, call)
 
     def clock(self) -> float:
         return self.now
@@ -61,22 +50,6 @@ def page(*names: str, last: object = None) -> dict[str, Any]:
 
 def key(name: str) -> dict[str, Any]:
     return {"id": {"S": name}}
-
-
-def throttled() -> Throttled:
-    error = service_error(
-        "ThrottlingException",
-        "slow down",
-        status=400,
-        body=b"",
-        operation="Scan",
-        table="notes",
-        key=None,
-        request_id="R-9",
-        attempts=4,
-    )
-    assert isinstance(error, Throttled)
-    return error
 
 
 async def names(script: Script, into: list[str] | None = None, **options: Any) -> list[str]:
@@ -116,21 +89,21 @@ async def test_a_timeout_that_is_no_time_is_refused_before_io(timeout: Any) -> N
 
 
 async def test_a_refusal_has_the_services_own_error_as_cause() -> None:
-    refused = condition_failed()
+    error = condition_failed()
 
     with pytest.raises(ConditionFailed) as caught:
-        await one(notes.update("a", Note.count.add(1)), Script([refused]).send)
+        await one(notes.update("a", Note.count.add(1)), Script([error]).send)
 
-    assert caught.value.__cause__ is refused
+    assert caught.value.__cause__ is error
 
 
 async def test_an_error_that_means_nothing_more_stays_itself() -> None:
-    refused = throttled()
+    error = refused("ThrottlingException", "slow down", operation="Scan")
 
     with pytest.raises(Throttled) as caught:
-        await one(notes.update("a", Note.count.add(1)), Script([refused]).send)
+        await one(notes.update("a", Note.count.add(1)), Script([error]).send)
 
-    assert caught.value is refused
+    assert caught.value is error
     assert caught.value.__cause__ is None
 
 
@@ -201,7 +174,7 @@ async def test_nothing_is_sent_before_the_first_page_is_asked_for() -> None:
 
 
 async def test_an_error_midway_comes_after_the_pages_before_it() -> None:
-    script = Script([page("a", last=key("a")), throttled()])
+    script = Script([page("a", last=key("a")), refused("ThrottlingException", "slow down", operation="Scan")])
     found: list[str] = []
 
     with pytest.raises(Throttled):

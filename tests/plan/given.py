@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from dynamorm_async.client import Plans
 from dynamorm_async.codecs import default_codecs
-from dynamorm_async.errors import ServiceError, service_error
+from dynamorm_async.errors import ServiceError
 from dynamorm_async.plan import Target
 from dynamorm_async.wire import Reply
+from tests.scripted_send import refused
 from tests.shapes import NOW, Bookmark, Note, Order, User
 
 M = TypeVar("M")
@@ -62,21 +63,7 @@ def held() -> Bookmark:
     return read(Bookmark, STORED)
 
 
-def condition_failed(
-    item: object = None, *, operation: str = "UpdateItem", code: str = "ConditionalCheckFailedException"
-) -> ServiceError:
+def condition_failed(item: object = None, *, operation: str = "UpdateItem") -> ServiceError:
     """Return the service's refusal, with the stored item where there is one."""
-    body: dict[str, Any] = {"__type": f"x#{code}", "message": "The conditional request failed"}
-    if item is not None:
-        body["Item"] = item
-    return service_error(
-        code,
-        "The conditional request failed",
-        status=400,
-        body=json.dumps(body).encode(),
-        operation=operation,
-        table="bookmarks",
-        key=None,
-        request_id="R-7",
-        attempts=1,
-    )
+    text = "The conditional request failed"
+    return refused("ConditionalCheckFailedException", text, item=item, operation=operation, table="bookmarks")

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from dynamorm_async import ConditionFailed, DynamormError, Plan, ServiceError, VersionConflict
+from dynamorm_async import ConditionFailed, DynamormError, Plan, VersionConflict
 from tests.plan.given import STORED, bookmarks, condition_failed, fresh, held, notes, read
+from tests.scripted_send import refused
 from tests.shapes import Bookmark, Note
 
 AT_3 = STORED
@@ -117,15 +118,15 @@ def test_versions_are_compared_as_numbers() -> None:
 
 
 def test_every_other_refusal_stays_what_it_is() -> None:
-    refused: ServiceError = condition_failed(code="ValidationException")
+    error = refused("ValidationException")
 
-    assert SAVE.refused(refused) is refused
+    assert SAVE.refused(error) is error
 
 
 def test_a_failed_condition_of_a_write_that_demanded_nothing_stays_what_it_is() -> None:
-    refused = condition_failed()
+    error = condition_failed()
 
-    assert notes.put(Note(id="a")).refused(refused) is refused
+    assert notes.put(Note(id="a")).refused(error) is error
 
 
 def test_a_create_that_meets_an_item_says_what_to_do() -> None:
