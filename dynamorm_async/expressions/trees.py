@@ -147,6 +147,12 @@ def raw(
     given = {*names, *values}
     if not text.strip():
         raise InvalidExpression("a raw expression is empty", fix="leave it out", code="expressions.empty-raw")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidExpression(
+            f"raw({quoted(text)}): a lone surrogate, which is no Unicode character",
+            fix="take it out; text from outside belongs in values=",
+            code="expressions.surrogate",
+        )
     if not _is_balanced(text):
         raise InvalidExpression(
             f"raw({quoted(text)}): its parentheses do not match",

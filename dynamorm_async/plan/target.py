@@ -80,7 +80,8 @@ class Target(Generic[M]):
     def _surrogate(self, text: str, compiled: CompiledRequest) -> InvalidValue:
         request = cast("dict[str, dict[str, Any]]", json.loads(text))
         labels = {slot.name: slot.label for slot in compiled.slots}
-        values = {**request.get("Key", {}), **request.get("ExpressionAttributeValues", {})}
+        places = ("Key", "ExpressionAttributeNames", "ExpressionAttributeValues")
+        values = {name: value for place in places for name, value in request.get(place, {}).items()}
         broken = (name for name, value in values.items() if not _is_unicode(value) or not _is_unicode(name))
         name = next(broken, "")
         return InvalidValue(

@@ -87,6 +87,10 @@ VALUES = {
         lambda: notes.scan(raw("#t = :t", names={"#t": "text"}, values={":t": SURROGATE})),
         "Note.:t: a text holds",
     ),
+    "surrogate in a raw name": (
+        lambda: notes.scan(raw("attribute_exists(#x)", names={"#x": SURROGATE})),
+        "Note.#x: a text holds",
+    ),
     "41 digits": (lambda: notes.put(Note(id="a", count=10**40 + 1)), "Note.count"),
 }
 
@@ -144,6 +148,8 @@ EXPRESSIONS = {
         "is no condition",
     ),
     "a text as filter": (lambda: untyped_notes.scan("x"), "scan(...): 'x' is no condition"),
+    "a surrogate in raw text": (lambda: notes.scan(raw(f"x = {SURROGATE}")), "a lone surrogate"),
+    "a surrogate in a path": (lambda: notes.scan(Note.facts[SURROGATE].exists()), "is no attribute name"),
     "unknown returning": (
         lambda: untyped_notes.update("a", Note.count.set(1), returning="NEW"),
         "returning='NEW'",
