@@ -187,7 +187,7 @@ class Table(Generic[M]):
             InvalidExpression: A key is changed, changes overlap, or only a part of a template's
                 fields is given.
             OutcomeUnknown: An answer was lost. A change that would add up (`add`, `append`, any
-                change that raises a version) is not repeated then.
+                change that raises a version) is not repeated then, nor one that returns old values.
         """
         plan = plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
         result: M | dict[str, Any] | None = await one(plan, self._send, timeout=timeout)
