@@ -45,7 +45,7 @@ format: .venv/stamp-check ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/stamp-test ## Run the benchmarks; ARGS=… goes to them
+bench: .venv/stamp-test .venv/stamp-bench ## Run the benchmarks; ARGS=… goes to them
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: .venv/stamp-demo .venv/stamp-docs ## Build the documentation into docs/_build/html; a broken reference fails
@@ -72,7 +72,7 @@ distclean: clean ## Remove .venv, too
 	$(INSTALL) --editable '.[demo]'
 	@touch $@
 
-.venv/stamp-test .venv/stamp-check .venv/stamp-docs: .venv/stamp-%: pyproject.toml | $(BIN)/python .venv/stamp-demo
+.venv/stamp-test .venv/stamp-check .venv/stamp-docs .venv/stamp-bench: .venv/stamp-%: pyproject.toml | $(BIN)/python .venv/stamp-demo
 	$(INSTALL) --group $*
 	@touch $@
 

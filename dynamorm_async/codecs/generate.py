@@ -7,17 +7,14 @@ means are decided here, once, and written into the source.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 import inspect
 import linecache
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from decimal import Decimal
 from functools import partial
 from itertools import count
 from types import MemberDescriptorType
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import msgspec
@@ -27,6 +24,7 @@ from dynamorm_async.codecs.base import Codec, Scope, quote
 from dynamorm_async.codecs.containers import Maybe, SetOf
 from dynamorm_async.codecs.scalars import Integer, Scalar, timestamp_source
 from dynamorm_async.errors import InvalidModel, InvalidValue
+from dynamorm_async.model import is_empty
 from dynamorm_async.wire import LIMITS
 
 _numbers = count(1)
@@ -77,24 +75,6 @@ class Member:
 
     def _default_is_empty(self) -> bool:
         return not self.has_default or not self.make_default()
-
-
-def is_empty(value: Any) -> bool:
-    """Tell whether a value counts as empty for `omit_empty`.
-
-    None, "", 0, False, an empty collection, a structure whose fields are all empty, and the zero
-    time of Go (year 1), as the services that share the table see it.
-    """
-    if value is None or (hasattr(value, "__len__") and not len(value)):
-        return True
-    cls = cast("type[Any]", type(value))
-    if attrs.has(cls):
-        return all(is_empty(getattr(value, field.name)) for field in attrs.fields(cls))
-    if dataclasses.is_dataclass(cls):
-        return all(is_empty(getattr(value, field.name)) for field in dataclasses.fields(cls))
-    if isinstance(value, dt.datetime):
-        return value.replace(tzinfo=None) == dt.datetime.min  # noqa: DTZ901 - a number, not a time
-    return isinstance(value, (int, float, Decimal)) and not value
 
 
 def item_struct(name: str, members: Sequence[Member], *, extra: Mapping[str, Any], strict: bool) -> Any:

@@ -181,10 +181,6 @@ class Record(Generic[M]):
                 code="codecs.wrong-model",
             )
 
-    def encode_plain(self, value: object) -> str:
-        """Return the tagged JSON of a value without a field."""
-        return self._plain.encode(value)
-
     # JSON to instances.
 
     def decode_item(self, body: bytes | str, *, member: str = "Item") -> M | None:

@@ -8,6 +8,7 @@ Source of the numbers: DynamoDB developer guide, "Quotas" and "Naming rules".
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -224,6 +225,8 @@ def is_empty(value: Any) -> bool:
     cls = cast("type[Any]", type(value))
     if attrs.has(cls):
         return all(is_empty(getattr(value, field.name)) for field in attrs.fields(cls))
+    if dataclasses.is_dataclass(cls):
+        return all(is_empty(getattr(value, field.name)) for field in dataclasses.fields(cls))
     if isinstance(value, (int, float, Decimal)):
         return not value
     if isinstance(value, datetime):

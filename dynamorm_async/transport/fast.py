@@ -143,22 +143,26 @@ class FastTransport:
             if line is None:
                 return await self._inner.attempt(call, timeout=timeout)
         pool = line.pool
-        connection = pool.take() or await pool.wait(deadline)
-        # Dated when it is sent: it may have waited for the connection.
-        head = line.signer.head(call.operation, call.body, int(self._clock() + self._offset))
-        under_way = invocation.current.get()
-        if under_way is not None:
-            head += under_way.headers
-        timer = loop.call_at(self._answer_until(deadline, loop), connection.expire, timeout)
-        waiting = connection.send(call, head)
+        connection = pool.take()
+        if connection is None:
+            connection = await pool.wait(deadline)
+            now = self._clock()  # dated when it is sent
         try:
-            answer = await waiting
-        except asyncio.CancelledError:
-            if waiting.done() and not waiting.cancelled():
-                waiting.exception()  # nobody else will ask for it
-            raise
+            head = line.signer.head(call.operation, call.body, int(now + self._offset))
+            under_way = invocation.current.get()
+            if under_way is not None:
+                head += under_way.headers
+            timer = loop.call_at(self._answer_until(deadline, loop), connection.expire, timeout)
+            waiting = connection.send(call, head)
+            try:
+                answer = await waiting
+            except asyncio.CancelledError:
+                if waiting.done() and not waiting.cancelled():
+                    waiting.exception()  # nobody else will ask for it
+                raise
+            finally:
+                timer.cancel()
         finally:
-            timer.cancel()
             pool.give_back(connection)
         if answer.status < 400:
             return answer

@@ -5,7 +5,7 @@ neither; so the call under way travels in a ContextVar.
 """
 
 from contextvars import ContextVar
-from random import getrandbits
+from uuid import uuid4
 
 import attrs
 
@@ -15,26 +15,31 @@ class Invocation:
     """One call.
 
     Attributes:
-        attempt: The number of the attempt under way, from 1.
-        most: How many there can be.
+        client: A UUID up to its last dash, drawn once for each client.
+        number: Of the call within the client; the rest of its UUID.
+        most: How many attempts there can be.
+        attempts: The number of the attempt under way, from 1.
     """
 
-    attempt: int = 0
-    most: int = 1
-    _id: str = attrs.field(default="", init=False)
+    client: bytes
+    number: int
+    most: int
+    attempts: int
 
     @property
     def headers(self) -> bytes:
-        """The two header lines; the id is made once, and the same on every attempt."""
-        if not self._id:
-            # Dice, not a secret: four times as fast as uuid4, and seeded anew after a fork.
-            digits = f"{getrandbits(128):032x}"
-            self._id = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
-        return b"amz-sdk-invocation-id: %b\r\namz-sdk-request: attempt=%d; max=%d\r\n" % (
-            self._id.encode(),
-            self.attempt,
+        """The two header lines; the id is the same on every attempt."""
+        return b"amz-sdk-invocation-id: %b%012x\r\namz-sdk-request: attempt=%d; max=%d\r\n" % (
+            self.client,
+            self.number,
+            self.attempts,
             self.most,
         )
+
+
+def new_client() -> bytes:
+    """Return the part of the ids that calls of one client have in common."""
+    return str(uuid4())[:24].encode()
 
 
 current: ContextVar[Invocation | None] = ContextVar("dynamorm_async_invocation", default=None)

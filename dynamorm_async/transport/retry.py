@@ -247,6 +247,10 @@ class Quotas:
         self._capacity = capacity
         self._left: dict[tuple[str, ...], int] = {}
 
+    def __bool__(self) -> bool:
+        """Return whether any bucket is less than full."""
+        return bool(self._left)
+
     def take(self, tables: tuple[str, ...], cost: int) -> bool:
         """Take tokens for one retry and return True, or leave the bucket as it is and return False."""
         left = self._left.get(tables, self._capacity)

@@ -35,8 +35,8 @@ class _Prepared:
     second: int
     canonical: Any
     """A hash that has taken the canonical request up to the body's hash."""
-    to_sign: bytes
-    """The text to sign up to the canonical request's hash."""
+    inner: Any
+    """The inner hash of the signature's HMAC, up to the canonical request's hash."""
     head: bytes
     """The request's head up to the signature."""
 
@@ -59,7 +59,8 @@ class Signer:
         self._region = region
         self._user_agent = user_agent
         self._day = ""
-        self._day_key = b""
+        self._inner: Any = None
+        self._outer: Any = None
         self._prepared: dict[str, _Prepared] = {}
 
     def head(self, operation: str, body: bytes, now: int) -> bytes:
@@ -75,8 +76,11 @@ class Signer:
             prepared = self._prepare(operation, now)
         canonical = prepared.canonical.copy()
         canonical.update(sha256(body).hexdigest().encode())
-        signature = digest(self._day_key, prepared.to_sign + canonical.hexdigest().encode(), "sha256").hex()
-        return b"%b%b\r\nContent-Length: %d\r\n" % (prepared.head, signature.encode(), len(body))
+        inner = prepared.inner.copy()
+        inner.update(canonical.hexdigest().encode())
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return b"%b%b\r\nContent-Length: %d\r\n" % (prepared.head, outer.hexdigest().encode(), len(body))
 
     def __repr__(self) -> str:
         return f"<Signer for {self._host} in {self._region}>"
@@ -85,7 +89,7 @@ class Signer:
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         if self._day != moment[:8]:
             self._day = moment[:8]
-            self._day_key = day_key(self.keys.secret_key, self._day, self._region)
+            self._inner, self._outer = _hmac(day_key(self.keys.secret_key, self._day, self._region))
             self._prepared.clear()
         if len(self._prepared) >= _MOST_ENTRIES:
             self._prepared.clear()
@@ -93,10 +97,12 @@ class Signer:
         names = ";".join(signed)
         lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
         scope = f"{self._day}/{self._region}/{SERVICE}/aws4_request"
+        inner = self._inner.copy()
+        inner.update(f"{ALGORITHM}\n{moment}\n{scope}\n".encode())
         prepared = self._prepared[operation] = _Prepared(
             second=now,
             canonical=sha256(f"POST\n{canonical_path(self._path)}\n\n{lines}\n{names}\n".encode()),
-            to_sign=f"{ALGORITHM}\n{moment}\n{scope}\n".encode(),
+            inner=inner,
             head=(
                 f"POST {self._path} HTTP/1.1\r\n"
                 + "".join(f"{name}: {value}\r\n" for name, value in signed.items())
@@ -143,6 +149,16 @@ def canonical_path(path: str) -> str:
             kept.append(segment)
     end = "/" if kept and path.endswith("/") else ""
     return quote("/" + "/".join(kept) + end, safe="/~")
+
+
+def _hmac(key: bytes) -> tuple[Any, Any]:
+    """Return the two hashes of an HMAC that have taken the key, to be copied for each message.
+
+    `hmac.digest` looks its algorithm up anew for every message: 6 µs against 2 when caches are cold,
+    as they are after waiting for a socket. The key, 32 bytes, is shorter than a block (RFC 2104).
+    """
+    block = key.ljust(64, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
 
 
 def _host(parts: SplitResult) -> str:

@@ -37,7 +37,7 @@ from dynamorm_async.observe import (
 )
 from dynamorm_async.transport import invocation
 from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
-from dynamorm_async.transport.invocation import Invocation
+from dynamorm_async.transport.invocation import Invocation, new_client
 from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
 
@@ -84,6 +84,8 @@ class Waist:
         self._sleep = sleep
         self._jitter = jitter
         self._ids = count(1)
+        self._calls = count(1)
+        self._client = new_client()
         self._chained = self._chain(middleware)
 
     @property
@@ -91,7 +93,8 @@ class Waist:
         """The name of the way that attempts go."""
         return self._transport.name
 
-    async def send(self, call: Call) -> Reply:
+    @property
+    def send(self) -> Send:
         """Carry one call out, as `wire.Send` says.
 
         Raises:
@@ -100,7 +103,7 @@ class Waist:
                 that may have been carried out itself; the error behind it is the cause.
             TransportError: No usable answer came. CallTimeout with 0 attempts was never sent.
         """
-        return await self._chained(call)
+        return self._chained
 
     async def aclose(self) -> None:
         """Close the transport; may be called twice."""
@@ -148,10 +151,14 @@ class Waist:
         return reply
 
     async def _retried(self, call: Call) -> Reply:
-        run = _Run(call, self._deadline(call), Invocation(most=self._retry.attempts))
+        run = _Run(self._client, next(self._calls), self._retry.attempts, 0, call, self._deadline(call))
         attempt = self._watched if self._observers else self._once
         while True:
-            budget = await self._slot(run)
+            budget = self._attempt_timeout if run.deadline is None else self._budget(run)
+            try:
+                self._slots.acquire_nowait()
+            except anyio.WouldBlock:
+                budget = await self._queued(run)
             try:
                 try:
                     return await attempt(run, budget)
@@ -174,16 +181,8 @@ class Waist:
             raise _too_late(run)
         return min(left, self._attempt_timeout)
 
-    async def _slot(self, run: "_Run") -> float:
-        """Take a slot of the limit and return the seconds that the attempt may last."""
-        budget = self._budget(run)
-        try:
-            self._slots.acquire_nowait()
-        except anyio.WouldBlock:
-            return await self._queued(run)
-        return budget
-
     async def _queued(self, run: "_Run") -> float:
+        """Wait for a slot of the limit and return the seconds that the attempt may last."""
         if run.deadline is None:
             await self._slots.acquire()
             return self._attempt_timeout
@@ -200,17 +199,14 @@ class Waist:
         call = run.call
         run.attempts += 1
         run.answer = None
-        run.invocation.attempt = run.attempts
-        token = invocation.current.set(run.invocation)
+        token = invocation.current.set(run)
         try:
             run.answer = answer = await self._transport.attempt(call, timeout=budget)
         finally:
             invocation.current.reset(token)
         body = body_of(call, answer, attempt=run.attempts)
-        if run.attempts == 1:
-            self._quotas.give(run.tables, 1)
-        else:
-            self._quotas.give(run.tables, run.last_cost)
+        if self._quotas:
+            self._quotas.give(run.tables, 1 if run.attempts == 1 else run.last_cost)
         return Reply(
             body=body,
             attempts=run.attempts,
@@ -336,22 +332,21 @@ def open_waist(
 
 
 @attrs.define
-class _Run:
+class _Run(Invocation):
     """What one call has been through so far."""
 
     call: Call
     deadline: float | None
-    invocation: Invocation
-    tables: tuple[str, ...] = attrs.field(init=False)
-    attempts: int = 0
     ambiguous: bool = False
     renewed: bool = False
     last_cost: int = 0
     answer: Answer | None = None
 
-    def __attrs_post_init__(self) -> None:
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Whose quota of retries it uses."""
         tables = self.call.tables
-        self.tables = tables if len(tables) < 2 else tuple(sorted(set(tables)))
+        return tables if len(tables) < 2 else tuple(sorted(set(tables)))
 
 
 async def _through(middleware: Middleware, send: Send, call: Call) -> Reply:
