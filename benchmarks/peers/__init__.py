@@ -1,0 +1,1 @@
+"""What the network benches run in processes of their own: a server of canned answers, and each client."""
