@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -229,9 +229,7 @@ def is_empty(value: Any) -> bool:
         return all(is_empty(getattr(value, field.name)) for field in dataclasses.fields(cls))
     if isinstance(value, (int, float, Decimal)):
         return not value
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) == datetime.min.replace(tzinfo=UTC)
-    return isinstance(value, date) and value == date.min
+    return isinstance(value, datetime) and value.replace(tzinfo=UTC) == datetime.min.replace(tzinfo=UTC)
 
 
 def _encodes(text: str) -> bool:
