@@ -168,7 +168,8 @@ class Connection(asyncio.Protocol):
             return  # a trailer
         key = _NAMES.get(name) or name.decode("latin-1").lower()
         text = value.decode("latin-1")
-        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+        headers = self._headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
         """Note the status, and refuse a body that is announced too long."""
