@@ -21,6 +21,7 @@ import attrs
 from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
 from dynamorm_async.transport import invocation
 from dynamorm_async.transport.aws_client import AiobotocoreTransport, misused
+from dynamorm_async.transport.chain import ChainRouter, can_ask_botocore
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.dialing import Dialer, Tls
 from dynamorm_async.transport.failures import failure
@@ -271,12 +272,16 @@ class FastTransport:
         self._line_until = float("inf") if self._router.lasts else now + 1.0
 
     def _routed(self) -> Router:
-        given = given_route(self._options, self._environ, _files(self._environ), _USER_AGENT)
+        files = _files(self._environ)
+        given = given_route(self._options, self._environ, files, _USER_AGENT)
         self._settings = settings_of(self._options["config"], max_connections=self._max_connections)
         if given is not None:
             return GivenRouter(given)
         static = self._options["credentials"]
-        return ResolvingRouter(self._inner, static, self._environ, _USER_AGENT)
+        resolving = ResolvingRouter(self._inner, static, self._environ, _USER_AGENT)
+        if can_ask_botocore(self._options, self._environ, files):
+            return ChainRouter(self._options, files, _USER_AGENT, resolving)
+        return resolving
 
     def _lined(self, route: Route) -> _Line:
         parts = urlsplit(route.url)

@@ -1,7 +1,8 @@
 """Find out where requests go, and as whom they are signed.
 
 Takes what `connect` was given and the environment; gives a `Route`. Where everything is given or
-in the environment, nothing of botocore is imported. Everything else is left to a real aiobotocore
+in the environment, nothing of botocore is imported; where only credentials are to be found, `chain`
+asks botocore. Everything else is left to a real aiobotocore
 client: it is made to build one request, which shows what its endpoint rules, profile, credentials
 and user agent came to, and which is stopped before it is sent.
 """
@@ -197,8 +198,7 @@ def given_route(
         user_agent: How the client names itself.
     """
     asked = any(options.get(name) is not None for name in ("session", "config", "profile"))
-    set_elsewhere = any(environ.get(name) for name in _SETTINGS) or _SETTINGS_IN_FILES.search(files)
-    if asked or set_elsewhere:
+    if asked or settings_elsewhere(environ, files):
         return None
     keys = options.get("credentials") or _keys_of(environ)
     region = options.get("region") or environ.get("AWS_DEFAULT_REGION")
@@ -217,6 +217,11 @@ def given_route(
         user_agent=f"{user_agent} app/{app}" if app and app.isalnum() else user_agent,
         bundle=environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE"),
     )
+
+
+def settings_elsewhere(environ: Mapping[str, str], files: str) -> bool:
+    """Return whether environment or files set something whose rules only the AWS client knows."""
+    return any(environ.get(name) for name in _SETTINGS) or bool(_SETTINGS_IN_FILES.search(files))
 
 
 def _keys_of(environ: Mapping[str, str]) -> Credentials | None:

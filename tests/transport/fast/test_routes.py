@@ -378,9 +378,13 @@ async def test_many_calls_that_meet_a_wrong_clock_all_succeed() -> None:
     async with faulty_server(off_by(3600.0)) as server:
         transport = FastTransport(region="eu-west-1", endpoint=server.url, credentials=KEYS)
         waist = open_waist(transport, retry=Retry(attempts=2))
+
+        async def call() -> None:
+            await waist.send(GET)
+
         async with anyio.create_task_group() as tasks:
             for _ in range(30):
-                tasks.start_soon(waist.send, GET)
+                tasks.start_soon(call)
         await transport.aclose()
 
         assert 30 < len(server.requests) <= 60

@@ -1,0 +1,135 @@
+"""Find credentials and region through botocore's own chain, without importing aiobotocore.
+
+Takes what `connect` was given where that leaves credentials open; gives a `Route`. botocore blocks,
+so it is asked in a thread, one question at a time. It is half of aiobotocore's cold start. Whatever
+asks for more than botocore's session can tell (endpoints by account id, settings in the files) is
+left to the router behind.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import attrs
+
+from dynamorm_async.errors import CredentialsError
+from dynamorm_async.transport import redaction
+from dynamorm_async.transport.capture import Capture, current
+from dynamorm_async.transport.credentials import Credentials
+from dynamorm_async.transport.routes import Route, Router, given_route, settings_elsewhere
+
+_PROFILES = frozenset({"AWS_DEFAULT_PROFILE", "AWS_PROFILE"})
+
+
+@attrs.frozen
+class _Found:
+    """What the chain came to."""
+
+    keys: Credentials
+    account_id: str | None
+    region: str | None
+    lasts: bool
+
+
+class ChainRouter:
+    """Routes with the credentials that botocore finds.
+
+    Args:
+        options: What `connect` was given.
+        files: The text of the AWS configuration files.
+        user_agent: How the client names itself.
+        behind: Serves where this one can't.
+    """
+
+    lasts = False
+
+    def __init__(self, options: Mapping[str, Any], files: str, user_agent: str, behind: Router) -> None:
+        self._options = options
+        self._files = files
+        self._user_agent = user_agent
+        self._behind = behind
+        self._given_up = False
+        self._session: Any = None
+        self._source: Any = None
+        # A caller who is cancelled leaves his thread to itself; the next one waits for what it finds.
+        self._one_at_a_time = Lock()
+        self._renewing = anyio.Lock()
+        self._found: _Found | None = None
+        self._route: Route | None = None
+
+    async def route(self) -> Route:
+        """Return the route, found anew where the credentials are others than last time."""
+        if self._given_up:
+            return await self._behind.route()
+        found = self._found
+        if found is None or not found.lasts:
+            found = self._found = await self._ask(anew=False)
+        if self._route is None or self._route.keys != found.keys:
+            self._route = self._given(found)
+            if self._route is None:
+                self._given_up = True
+                return await self._behind.route()
+        return self._route
+
+    async def renew(self, access_key: str | None) -> bool:
+        """Go through the chain again, once for all whose key was rejected."""
+        if self._given_up:
+            return await self._behind.renew(access_key)
+        async with self._renewing:
+            if self._found is None or self._found.keys.access_key == access_key:
+                self._found = await self._ask(anew=True)
+            return self._found.keys.access_key != access_key
+
+    async def _ask(self, *, anew: bool) -> _Found:
+        redaction.install()
+        # While a capture is there, botocore's log lines about its requests are redacted.
+        token = current.set(Capture(cap=0, deadline=anyio.current_time()))
+        try:
+            return await anyio.to_thread.run_sync(partial(self._look, anew=anew), abandon_on_cancel=True)
+        finally:
+            current.reset(token)
+
+    def _look(self, *, anew: bool) -> _Found:
+        from botocore.session import Session
+
+        with self._one_at_a_time:
+            if self._session is None:
+                self._session = Session(profile=self._options.get("profile"))
+            if self._source is None or anew:
+                self._source = self._session.get_component("credential_provider").load_credentials()
+            source = self._source
+            if source is None:
+                raise CredentialsError("no credentials to sign with", message="Unable to locate credentials")
+            frozen: Any = source.get_frozen_credentials()  # one set, never half old and half new
+            return _Found(
+                keys=Credentials(frozen.access_key, frozen.secret_key, frozen.token or None),
+                account_id=getattr(frozen, "account_id", None),
+                region=self._options.get("region") or self._session.get_config_variable("region"),
+                lasts=not hasattr(source, "refresh_needed"),
+            )
+
+    def _given(self, found: _Found) -> Route | None:
+        if found.account_id is not None and self._options.get("endpoint") is None:
+            return None  # the account picks the endpoint
+        options = {**self._options, "profile": None, "credentials": found.keys, "region": found.region}
+        return given_route(options, _without_profile(os.environ), self._files, self._user_agent)
+
+
+def can_ask_botocore(options: Mapping[str, Any], environ: Mapping[str, str], files: str) -> bool:
+    """Return whether only the credentials, and perhaps the region, are left to be found.
+
+    Args:
+        options: What `connect` was given.
+        environ: The environment; botocore sees the process's, and no other.
+        files: The text of the AWS configuration files.
+    """
+    asked = any(options.get(name) is not None for name in ("session", "config", "credentials"))
+    return environ is os.environ and not asked and not settings_elsewhere(_without_profile(environ), files)
+
+
+def _without_profile(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name not in _PROFILES}
