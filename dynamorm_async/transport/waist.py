@@ -9,7 +9,7 @@ waits. A slot of the limit is held during an attempt and never during the wait f
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from functools import partial
 from itertools import count
@@ -40,6 +40,9 @@ from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
 from dynamorm_async.transport.invocation import Invocation, new_client
 from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
+
+# A Send whose calls can be made tasks.
+_Carry = Callable[[Call], Coroutine[Any, Any, Reply]]
 
 # A middleware stands between the start of a call and its attempts, so the number of the call
 # cannot travel as an argument.
@@ -94,7 +97,7 @@ class Waist:
         return self._transport.name
 
     @property
-    def send(self) -> Send:
+    def send(self) -> _Carry:
         """Carry one call out, as `wire.Send` says.
 
         Raises:
@@ -113,8 +116,8 @@ class Waist:
         message = "a Waist holds connections and credentials and cannot be pickled"
         raise TypeError(message)
 
-    def _chain(self, middleware: Iterable[Middleware]) -> Send:
-        send: Send = self._retried
+    def _chain(self, middleware: Iterable[Middleware]) -> _Carry:
+        send: _Carry = self._retried
         for each in reversed(tuple(middleware)):
             send = partial(_through, each, send)
         return partial(self._observed, send) if self._observers else send
