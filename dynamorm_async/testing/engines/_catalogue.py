@@ -51,7 +51,8 @@ async def started(name: str, *, environ: Mapping[str, str] | None = None) -> Asy
     Raises:
         EngineUnavailable: It cannot start here; the text says what to install.
     """
-    environ = os.environ if environ is None else environ
+    # A plain dict, because uvloop starts processes with nothing else.
+    environ = dict(os.environ if environ is None else environ)
     starting = _given.at(name, environ) if _is_url(name) else _kind(name).start(environ)
     async with starting as engine:
         yield engine
