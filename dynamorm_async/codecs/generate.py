@@ -66,6 +66,8 @@ class Member:
         """Tell whether a value of the field is not stored at all."""
         if self.omit_empty:
             return is_empty(value)
+        if value is None and self.computed is not None:
+            return True
         if value is None:
             return self.codec.can_be_none and (self.never_null or (not self.null and self._default_is_none()))
         return self.codec.is_empty_collection(value) and not self.null and self._default_is_empty()

@@ -194,3 +194,29 @@ async def test_unknown_attributes_can_be_refused(db: Client, table_name: str) ->
         await table.get("a")
     with pytest.raises(ConditionFailed):
         await table.delete("a", when=refusing.name == "other")
+
+
+@model(table="sparse")
+class Sparse:
+    id: Attr[str] = partition_key()
+    state: Attr[str] = attribute(default="new")
+    total: Attr[int | None] = attribute(default=None)
+    group: Attr[str] = attribute(template="{state}#{total}")
+
+
+async def test_a_template_with_a_part_that_is_none_is_left_out_by_every_verb(
+    db: Client, table_name: str
+) -> None:
+    await db.admin.ensure_table(Sparse, name=table_name)
+    items = db.table(Sparse, name=table_name)
+
+    made = await items.create(Sparse(id="a", total=3))
+    saved = await items.save(evolve(made, total=None))
+    upserted = await items.upsert(Sparse(id="b"))
+    filled = await items.update("a", Sparse.state.set("old"), Sparse.total.set(4), returning="ALL_NEW")
+    emptied = await items.update("a", Sparse.state.set("new"), Sparse.total.set(None), returning="ALL_NEW")
+
+    assert (made.group, filled.group) == ("new#3", "old#4")
+    assert (saved.total, upserted.total, emptied.total) == (None, None, None)
+    for key in ("a", "b"):
+        assert "group" not in await raw_item(db, items.name, id={"S": key})
