@@ -71,9 +71,9 @@ class Admin:
         """
         want = self._wanted(models, name)
         deadline = self._clock() + timeout
-        await self._call("CreateTable", create_request(want), want.name, repeat=Repeat.GUARDED)
+        await self._call("CreateTable", create_request(want), want.name, deadline, repeat=Repeat.GUARDED)
         await self._until_active(want.name, deadline)
-        await self._turn_ttl_on(want)
+        await self._turn_ttl_on(want, deadline)
         return want
 
     async def ensure_table(
@@ -93,7 +93,7 @@ class Admin:
         if not await self._is_there(want.name, deadline):
             # Another process was faster, or our own first attempt was: what counts is what is there.
             with suppress(TableInUse):
-                await self._call("CreateTable", create_request(want), want.name)
+                await self._call("CreateTable", create_request(want), want.name, deadline)
         table = await self._until_active(want.name, deadline)
         found = differences(want, described(table))
         if found:
@@ -103,16 +103,18 @@ class Admin:
                 fix="change the model, use another table name, or change the table",
                 table=want.name,
             )
-        await self._turn_ttl_on(want)
+        await self._turn_ttl_on(want, deadline)
         return want
 
-    async def describe_table(self, model: type[Any], *, name: str | None = None) -> dict[str, Any]:
+    async def describe_table(
+        self, model: type[Any], *, name: str | None = None, timeout: float = 30.0
+    ) -> dict[str, Any]:
         """Return what the service says of a model's table: DescribeTable's `Table`, as JSON data.
 
         Raises:
             TableNotFound: There is no such table.
         """
-        return await self._describe(self._target(model, name).table)
+        return await self._describe(self._target(model, name).table, self._clock() + timeout)
 
     async def delete_table(
         self, model: type[Any], *, name: str | None = None, timeout: float = 300.0
@@ -125,12 +127,12 @@ class Admin:
         """
         table = self._target(model, name).table
         deadline = self._clock() + timeout
-        await self._call("DeleteTable", _named(table), table, repeat=Repeat.GUARDED)
+        await self._call("DeleteTable", _named(table), table, deadline, repeat=Repeat.GUARDED)
         await self._until_gone(table, deadline)
 
     async def _is_there(self, table: str, deadline: float) -> bool:
         try:
-            found = await self._describe(table)
+            found = await self._describe(table, deadline)
         except TableNotFound:
             return False
         if found["TableStatus"] != "DELETING":
@@ -142,7 +144,7 @@ class Admin:
         wait = _FIRST_WAIT
         while True:
             try:
-                await self._describe(table)
+                await self._describe(table, deadline)
             except TableNotFound:
                 return
             wait = await self._wait(wait, deadline, f"the table {table} is still being deleted")
@@ -165,7 +167,7 @@ class Admin:
         wait = _FIRST_WAIT
         while True:
             try:
-                found = await self._describe(table)
+                found = await self._describe(table, deadline)
             except TableNotFound:
                 # The service may not know a new table at once.
                 found = {"TableStatus": "not there yet"}
@@ -184,22 +186,22 @@ class Admin:
         await self._sleep(wait)
         return min(wait * 1.5, _LONGEST_WAIT)
 
-    async def _turn_ttl_on(self, want: TableShape) -> None:
-        if want.ttl is None or await self._is_ttl_on(want):
+    async def _turn_ttl_on(self, want: TableShape, deadline: float) -> None:
+        if want.ttl is None or await self._is_ttl_on(want, deadline):
             return
         body = {
             "TableName": want.name,
             "TimeToLiveSpecification": {"Enabled": True, "AttributeName": want.ttl},
         }
         try:
-            await self._call("UpdateTimeToLive", json.dumps(body).encode(), want.name)
+            await self._call("UpdateTimeToLive", json.dumps(body).encode(), want.name, deadline)
         except RequestRefused:
             # Of two processes that ensure one table at once, the second is refused.
-            if not await self._is_ttl_on(want):
+            if not await self._is_ttl_on(want, deadline):
                 raise
 
-    async def _is_ttl_on(self, want: TableShape) -> bool:
-        answer = await self._call("DescribeTimeToLive", _named(want.name), want.name)
+    async def _is_ttl_on(self, want: TableShape, deadline: float) -> bool:
+        answer = await self._call("DescribeTimeToLive", _named(want.name), want.name, deadline)
         status = cast("dict[str, Any]", answer.get("TimeToLiveDescription") or {})
         if status.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
             return False
@@ -212,14 +214,22 @@ class Admin:
             table=want.name,
         )
 
-    async def _describe(self, table: str) -> dict[str, Any]:
-        answer = await self._call("DescribeTable", _named(table), table)
+    async def _describe(self, table: str, deadline: float) -> dict[str, Any]:
+        answer = await self._call("DescribeTable", _named(table), table, deadline)
         return cast("dict[str, Any]", answer["Table"])
 
     async def _call(
-        self, operation: str, body: bytes, table: str, *, repeat: Repeat = Repeat.HARMLESS
+        self, operation: str, body: bytes, table: str, deadline: float, *, repeat: Repeat = Repeat.HARMLESS
     ) -> dict[str, Any]:
-        call = Call(operation=operation, body=body, tables=(table,), repeat=repeat)
+        left = deadline - self._clock()
+        if left <= 0:
+            raise CallTimeout(
+                f"{operation} on {table}: the deadline passed before it was sent",
+                fix="call again; it goes on, perhaps with a longer timeout=",
+                operation=operation,
+                table=table,
+            )
+        call = Call(operation=operation, body=body, tables=(table,), repeat=repeat, timeout=left)
         return cast("dict[str, Any]", json.loads((await self._send(call)).body))
 
 

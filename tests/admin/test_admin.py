@@ -274,3 +274,26 @@ async def test_models_of_different_tables_can_share_one_by_name() -> None:
 
     assert shape.name == "both"
     assert set(shape.indexes) == {"by-status"}
+
+
+async def test_what_is_left_of_the_deadline_bounds_each_call() -> None:
+    script = Script([MISSING, EMPTY, CREATING, ACTIVE])
+    now = iter(range(100))
+    admin = Admin(script.send, target=script.target, sleep=script.sleep, clock=lambda: float(next(now)))
+
+    await admin.ensure_table(Note, timeout=50.0)
+
+    timeouts = [call.timeout or 0.0 for call in script.calls]
+    assert timeouts == sorted(timeouts, reverse=True)
+    assert all(0 < timeout < 50 for timeout in timeouts)
+
+
+async def test_nothing_is_sent_after_the_deadline() -> None:
+    script = Script([ACTIVE])
+    now = iter((0.0, 5.0))
+    admin = Admin(script.send, target=script.target, sleep=script.sleep, clock=lambda: next(now))
+
+    with pytest.raises(CallTimeout, match="before it was sent"):
+        await admin.ensure_table(Note, timeout=1.0)
+
+    assert script.calls == []
