@@ -25,6 +25,7 @@ M = TypeVar("M")
 
 _CONFLICT_BASE = 0.01
 _CONFLICT_LONGEST = 1.0
+_MOST_TARGETS = 1024
 
 
 class Client:
@@ -144,6 +145,9 @@ class Client:
         record = self._codecs.record(model)
         if target is None or target.record is not record:
             check_table_name(table, owner=spec.name)
+            # A name for each tenant should not grow without end; a handle made before keeps its own.
+            if len(self._targets) >= _MOST_TARGETS:
+                del self._targets[next(iter(self._targets))]
             target = self._targets[model, table] = Target(record, table)
         return target
 

@@ -115,8 +115,22 @@ class Codec:
     def wrong(self, value: Any) -> InvalidValue:
         """Return the error for a value that is not of the type."""
         return InvalidValue(
-            f"expected {self.label}, got {type(value).__name__} {quoted(value)}", code="codecs.wrong-type"
+            f"expected {self.label}, got {type(value).__name__} {quoted(value)}",
+            fix=self._advice(value),
+            code="codecs.wrong-type",
         )
+
+    def _advice(self, value: Any) -> str:
+        name, kind = self.label.split(" ")[0], str(type(value).__name__)
+        if value is None:
+            return "give a value, or declare the field with None: Attr[... | None]"
+        if self.label == "Decimal" and isinstance(value, float):
+            return f'say the digits that are meant: Decimal("{value!r}")'
+        if isinstance(value, (list, tuple)) and name in ("set", "frozenset"):
+            return f"make it a {name}: {name}(...)"
+        if isinstance(value, (dict, str, int)) and not self.is_leaf:
+            return f"give a {name}: {name}(...)"
+        return f"give {self.label}, or declare the field as {kind}"
 
     def unreadable(self, wire: Any) -> InvalidValue:
         """Return the error for a stored value that is not of the type."""

@@ -417,7 +417,12 @@ def _encode_plain(value: Any, wrappers_left: int) -> str:
 
 def _encode_plain_set(elements: AbstractSet[Any]) -> str:
     if not elements:
-        return NULL_TEXT
+        raise InvalidValue(
+            "an empty set cannot be stored",
+            why="the service has none, and here nothing says that NULL would mean one",
+            fix="leave it out, use a list, or declare the field as set[...]",
+            code="codecs.empty-set",
+        )
     codecs = {_plain_scalar_for(element) for element in elements}
     tags = {codec.tag if codec is not None else None for codec in codecs}
     if len(tags) > 1 or None in tags or any(isinstance(element, bool) for element in elements):

@@ -41,6 +41,7 @@ from dynamorm_async.model import (
     Kept,
     ModelSpec,
     Role,
+    Stored,
     evaluated,
     members_of,
 )
@@ -112,6 +113,7 @@ class Record(Generic[M]):
         self._exact_page_reader = msgspec.json.Decoder(_page_struct(self._exact_type))
         self._page_reader = msgspec.json.Decoder(_page_struct(self._item_type))
         self._nests_freely = types.nests_freely
+        self._secrets = frozenset(field.name for field in attrs.fields(spec.cls) if not field.repr)
         self._created = spec.created.name if spec.created is not None else None
         self._plain = Anything()
 
@@ -127,7 +129,7 @@ class Record(Generic[M]):
         try:
             pieces = self._encode(item, stamps.created, stamps.updated, stamps.version)
         except InvalidValue as error:
-            raise error.under(self.spec.name) from error.__cause__
+            raise self._told(error.under(self.spec.name)) from error.__cause__
         if self._entity_text is not None:
             pieces.append(f"{quote(ENTITY_ATTRIBUTE)}:{self._entity_text}")
         kept: Kept | None = getattr(item, KEPT, None)
@@ -148,7 +150,7 @@ class Record(Generic[M]):
         try:
             return member.codec.encode(value)
         except InvalidValue as error:
-            raise error.under(f"{self.spec.name}.{name}") from error.__cause__
+            raise self._told(error.under(f"{self.spec.name}.{name}")) from error.__cause__
 
     def computed(self, name: str, parts: object) -> str | None:
         """Return the text of a template's field, or None where one of its parts is None.
@@ -177,7 +179,8 @@ class Record(Generic[M]):
         if type(item) is not self.spec.cls:
             raise InvalidValue(
                 f"expected {self.spec.name}, got {type(item).__name__}",
-                fix=f"hand in a {self.spec.name}, or use the table handle of {type(item).__name__}",
+                fix=f"hand in {self.spec.name}(...)"
+                + (f", or use db.table({type(item).__name__})" if isinstance(item, Stored) else ""),
                 code="codecs.wrong-model",
             )
 
@@ -345,7 +348,7 @@ class Record(Generic[M]):
             InvalidExpression: The place belongs to another model, or does not exist.
         """
         if place.owner is object:
-            return Resolved((), self._encoders(self._plain, ""))
+            return Resolved((), self._encoders(self._plain, "", None))
         if not issubclass(self.spec.cls, place.owner):
             raise InvalidExpression(
                 f"{place.owner.__name__}.{place} is no field of {self.spec.name}",
@@ -368,9 +371,12 @@ class Record(Generic[M]):
             steps.append(wire_step)
         if len(steps) > LIMITS.nesting + 1:
             raise InvalidExpression(f"{self.spec.name}.{place} goes deeper than the service stores")
-        return Resolved(tuple(steps), self._encoders(codec, f"{self.spec.name}.{place}"))
+        whole = None if rest else member
+        return Resolved(tuple(steps), self._encoders(codec, f"{self.spec.name}.{place}", whole))
 
-    def _encoders(self, codec: Codec, where: str) -> Callable[[SlotRole], Callable[[Any], str]]:
+    def _encoders(
+        self, codec: Codec, where: str, whole: Member | None
+    ) -> Callable[[SlotRole], Callable[[Any], str]]:
         def encoder_for(role: SlotRole) -> Callable[[Any], str]:
             match role:
                 case SlotRole.VALUE | SlotRole.ITEMS | SlotRole.DELTA if codec is not self._plain:
@@ -379,14 +385,22 @@ class Record(Generic[M]):
                     chosen = codec.element()
                 case SlotRole.COUNT:
                     chosen = Integer()
+                case SlotRole.PREFIX if codec.writes and not codec.writes & {"S", "B"}:
+                    raise InvalidExpression(
+                        f"{where}.begins_with() looks into a {codec.label}",
+                        fix="use it on texts and binary values",
+                        code="codecs.no-prefix",
+                    )
                 case _:
                     chosen = self._plain
 
             def encode(value: Any) -> str:
+                if whole is not None and role is SlotRole.VALUE and whole.is_left_out(value):
+                    raise _never_stored(where, value)
                 try:
                     text = chosen.encode(value)
                 except InvalidValue as error:
-                    raise (error.under(where) if where else error) from error.__cause__
+                    raise (self._told(error.under(where)) if where else error) from error.__cause__
                 if role is SlotRole.PREFIX and not isinstance(value, (str, bytes)):
                     raise InvalidValue("begins_with() takes a text or binary value", path=where)
                 return text
@@ -402,6 +416,18 @@ class Record(Generic[M]):
     def scalar(self, name: str) -> Scalar:
         """Return the codec of a field that is a key or a part of one."""
         return _scalar_of(self.members[name].codec, f"{self.spec.name}.{name}")
+
+    def _told(self, error: InvalidValue) -> InvalidValue:
+        """Return the error, without the value where the field is declared with `repr=False`."""
+        name = re.split(r"[.\[]", error.path.removeprefix(f"{self.spec.name}."), maxsplit=1)[0]
+        if name not in self._secrets:
+            return error
+        return InvalidValue(
+            "got a value that it cannot hold",
+            path=error.path,
+            why="it is not shown: repr=False",
+            code=error.code,
+        )
 
     # Making the members.
 
@@ -513,6 +539,15 @@ _ATTRIBUTES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 class _AnyItem(msgspec.Struct):
     Item: dict[str, dict[str, Any]] | UnsetType = UNSET
+
+
+def _never_stored(where: str, value: object) -> InvalidExpression:
+    return InvalidExpression(
+        f"nothing is stored for {where} = {quoted(value)}",
+        why="such a value is left out, so no stored value can be compared with it",
+        fix="use .not_exists() or .exists(); to empty the field, .set(...) or .remove()",
+        code="codecs.never-stored",
+    )
 
 
 def _reader_pair(

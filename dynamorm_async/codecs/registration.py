@@ -15,11 +15,13 @@ from cattrs import Converter
 from dynamorm_async.codecs.build import Types
 from dynamorm_async.codecs.records import Record
 from dynamorm_async.errors import InvalidModel
-from dynamorm_async.model import spec_of
+from dynamorm_async.model import ModelSpec, spec_of
 
 M = TypeVar("M")
 T = TypeVar("T")
 Plain = TypeVar("Plain")
+
+_RECORDS = "__dynamorm_records__"
 
 
 class Codecs:
@@ -28,7 +30,7 @@ class Codecs:
     def __init__(self, converter: Converter) -> None:
         self.converter = converter
         self._types: dict[bool, Types] = {}
-        self._records: WeakKeyDictionary[type[Any], Record[Any]] = WeakKeyDictionary()
+        self._generation = object()
 
     def record(self, cls: type[M]) -> Record[M]:
         """Return the codec of a model.
@@ -36,25 +38,34 @@ class Codecs:
         Raises:
             InvalidModel: The class is no model, or a field's type cannot be stored.
         """
-        known = self._records.get(cls)
-        if known is None:
-            spec = spec_of(cls)
-            strict = spec.unknown != "drop"
-            types = self._types.get(strict)
-            if types is None:
-                types = self._types[strict] = Types(self.converter, strict=strict)
-            try:
-                known = self._records[cls] = Record[M](spec, types)
-            except InvalidModel:
-                # The codecs of classes that hold each other may be half made.
-                del self._types[strict]
-                raise
+        spec = spec_of(cls)
+        # Kept on the class, so that a record goes with its class and with these codecs.
+        records: WeakKeyDictionary[Codecs, tuple[object, Record[M]]] | None = cls.__dict__.get(_RECORDS)
+        if records is None:
+            records = WeakKeyDictionary()
+            setattr(cls, _RECORDS, records)
+        generation, known = records.get(self, (None, None))
+        if known is None or generation is not self._generation:
+            known = self._made(spec)
+            records[self] = (self._generation, known)
         return known
+
+    def _made(self, spec: ModelSpec) -> Record[Any]:
+        strict = spec.unknown != "drop"
+        types = self._types.get(strict)
+        if types is None:
+            types = self._types[strict] = Types(self.converter, strict=strict)
+        try:
+            return Record(spec, types)
+        except InvalidModel:
+            # The codecs of classes that hold each other may be half made.
+            del self._types[strict]
+            raise
 
     def forget(self) -> None:
         """Make every codec anew on next use: the converter's hooks have changed."""
         self._types.clear()
-        self._records.clear()
+        self._generation = object()
 
 
 _DEFAULT = Codecs(Converter())

@@ -47,6 +47,7 @@ class Structure(Codec):
     def build(self) -> None:
         """Make the functions; the parts may ask for this codec meanwhile."""
         for field in typed_fields(self.type):
+            # As with cattrs, what the constructor does not take is worked out anew and not stored.
             if not field.in_init:
                 continue
             try:

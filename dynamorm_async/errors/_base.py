@@ -43,7 +43,7 @@ class DynamormError(Exception):
         operation: str | None = None,
         table: str | None = None,
         key: Mapping[str, object] | None = None,
-        item: object = None,
+        item: Any = None,
         condition: str | None = None,
         service_code: str | None = None,
         request_id: str | None = None,

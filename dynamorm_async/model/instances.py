@@ -34,7 +34,9 @@ def evolve(item: M, **changes: Any) -> M:
                 if field is None
                 else "the library fills this field",
                 path=f"{spec.name}.{name}",
-                fix="for a version from outside, use with_version(item, n)" if field else None,
+                fix="for a version from outside, use with_version(item, n)"
+                if field
+                else f"use one of {', '.join(n for n, f in spec.fields.items() if f.in_init)}",
                 code="model.evolve",
             )
     given = {name: getattr(item, name) for name, field in spec.fields.items() if field.in_init}

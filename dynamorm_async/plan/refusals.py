@@ -83,9 +83,7 @@ def shown(parts: KeyParts) -> str:
     return quoted(values[0] if len(values) == 1 else values)
 
 
-def _told(
-    demand: Demand, *, is_there: bool, lost: bool, stored: Decimal | None
-) -> tuple[str, str, str | None]:
+def _told(demand: Demand, *, is_there: bool, lost: bool, stored: Decimal | None) -> tuple[str, str, str]:
     """Return what, why and fix."""
     if lost and is_there:
         found = "no version" if stored is None else f"version {stored}"
@@ -119,7 +117,11 @@ def _told(
             "read the item and change what was read, or use update(...) or upsert(...)",
         )
     found = "the stored item does not meet it" if is_there else "no item is stored"
-    return "the condition does not hold", f"demanded {demand.text}, and {found}", None
+    return (
+        "the condition does not hold",
+        f"demanded {demand.text}, and {found}",
+        "look at error.item: what is stored decides what to do",
+    )
 
 
 def _stored_item(target: Target[Any], error: ServiceError) -> Any:

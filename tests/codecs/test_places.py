@@ -105,7 +105,6 @@ ONE = UUID(int=1)
         pytest.param(("count",), Role.VALUE, 5, '{"N":"5"}', id="value"),
         pytest.param(("count",), Role.DELTA, 5, '{"N":"5"}', id="delta"),
         pytest.param(("price",), Role.DELTA, Decimal("0.10"), '{"N":"0.1"}', id="Decimal delta"),
-        pytest.param(("count",), Role.VALUE, None, '{"NULL":true}', id="None"),
         pytest.param(("id",), Role.PREFIX, "a", '{"S":"a"}', id="prefix"),
         pytest.param(("data",), Role.PREFIX, b"\x01", '{"B":"AQ=="}', id="binary prefix"),
         pytest.param(("id",), Role.ELEMENT, "a", '{"S":"a"}', id="part of a text"),
@@ -140,7 +139,6 @@ def test_a_value_at_a_place_is_encoded_as_in_the_item(
     [
         pytest.param(("id",), Role.VALUE, "", "Wide.id", id="empty key"),
         pytest.param(("count",), Role.VALUE, "x", "Wide.count", id="value"),
-        pytest.param(("count",), Role.PREFIX, 5, "Wide.count", id="prefix of a number"),
         pytest.param(("parts",), Role.COUNT, 1.5, "Wide.parts", id="size"),
         pytest.param(("parts", 0, "size"), Role.VALUE, "x", "Wide.parts[0]['size']", id="place"),
         pytest.param(("parts",), Role.ITEMS, [Part(), 5], "Wide.parts[1]", id="items"),
@@ -153,6 +151,29 @@ def test_a_wrong_value_at_a_place_is_refused_with_its_path(
         record().resolve(at(*steps)).encoder(role)(value)
 
     assert caught.value.path == path
+
+
+@model(table="things")
+class Sparse:
+    id: Attr[str] = partition_key()
+    note: Attr[str | None] = attribute(default=None)
+    tags: Attr[set[str]] = attribute(factory=set)
+    owner: Attr[str] = attribute(default="", omit_empty=True)
+
+
+@pytest.mark.parametrize(("field", "value"), [("note", None), ("tags", set[str]()), ("owner", "")])
+def test_a_value_that_is_never_stored_cannot_be_compared_with(field: str, value: object) -> None:
+    compare = record_of(Sparse).resolve(Place(Sparse, (field,))).encoder(Role.VALUE)
+
+    with pytest.raises(InvalidExpression, match="nothing is stored") as caught:
+        compare(value)
+
+    assert "exists()" in str(caught.value.fix)
+
+
+def test_begins_with_of_a_number_is_refused() -> None:
+    with pytest.raises(InvalidExpression, match="begins_with"):
+        record().resolve(at("count")).encoder(Role.PREFIX)
 
 
 @pytest.mark.parametrize("steps", [("count",), ("by_name",), ("pair",), ("either",)], ids=str)
