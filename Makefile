@@ -29,7 +29,7 @@ demo: .venv/stamp-demo ## Run the bookmarks example; ENGINE=memory|dynamodb-loca
 
 test: .venv/stamp-test ## Run the suite on every engine of this machine, with coverage; ARGS=… goes to pytest
 	@$(BIN)/python -m dynamorm_async.testing.engines install --if-possible
-	$(BIN)/python -m pytest --cov $(ARGS)
+	$(BIN)/python -m pytest $(ARGS) --cov
 
 test-fast: .venv/stamp-test ## Run what needs no process of its own, in seconds; ARGS=… goes to pytest
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
