@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._gone = gone
         self._transport: Any = None
         self._poll: Callable[[int], list[Any]] | None = None
+        self._tls = False
         self._parser: Any = httptools.HttpResponseParser(self)
         self._closed = False
         self._reusable = True
@@ -86,7 +87,10 @@ class Connection(asyncio.Protocol):
         """
         if self._closed or self._transport.is_closing():
             return False
-        return self._poll is None or not self._poll(0)
+        said = self._poll(0) if self._poll is not None else None
+        # What TLS 1.3 sends after the handshake (session tickets) is nothing unasked: it comes before
+        # the first answer, so that it can't be taken for anything else on a connection that was used.
+        return not said or (self._tls and self.uses == 0 and said[0][1] == select.POLLIN)
 
     def send(self, call: Call, head: bytes) -> "asyncio.Future[Answer]":
         """Write a request and return the future of its answer.
@@ -121,6 +125,7 @@ class Connection(asyncio.Protocol):
         """Take the transport."""
         self._transport = transport
         self._poll = _poll_of(transport)
+        self._tls = transport.get_extra_info("ssl_object") is not None
         if self._closed:
             self._transport.abort()
 
@@ -278,5 +283,6 @@ def _poll_of(transport: asyncio.BaseTransport) -> Callable[[int], list[Any]] | N
     if sock is None or not hasattr(select, "poll"):
         return None
     poller = select.poll()
-    poller.register(sock.fileno(), select.POLLIN)
+    ended: int = getattr(select, "POLLRDHUP", 0)  # tells the end of the stream from bytes; Linux only
+    poller.register(sock.fileno(), select.POLLIN | ended)
     return poller.poll

@@ -3,7 +3,11 @@
 import asyncio
 import datetime as dt
 import ipaddress
+import socket
 import ssl
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +146,57 @@ async def test_plain_http_spoken_to_a_tls_client_is_unreachable() -> None:
         await transport.aclose()
 
         assert server.requests == []
+
+
+@contextmanager
+def threaded_server(certificate: Certificate, *, close: bool) -> Generator[str]:
+    """Speak TLS 1.3 from threads, so that session tickets arrive whenever they like."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(certificate.bundle, certificate.bundle.with_name("key.pem"))
+    ending = b"Connection: close\r\n" if close else b""
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b\r\n%b" % (len(ITEM), ending, ITEM)
+
+    def serve(plain: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(plain, server_side=True) as sock:
+            head = b""
+            while more := sock.recv(65_536):
+                head += more
+                if head.endswith(GET.body):  # all requests here are the same
+                    sock.sendall(reply)
+                    head = b""
+                    if close:
+                        sock.unwrap().close()
+                        return
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                workers.submit(serve, listener.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener, ThreadPoolExecutor(80) as workers:
+        workers.submit(accept)
+        try:
+            yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+async def test_session_tickets_are_not_taken_for_the_end_of_a_connection(certificate: Certificate) -> None:
+    with threaded_server(certificate, close=False) as url:
+        for _ in range(5):
+            transport = transport_to(url, environ={"AWS_CA_BUNDLE": str(certificate.bundle)})
+            answers = await asyncio.gather(*(transport.attempt(GET, timeout=10.0) for _ in range(64)))
+            assert [each.body for each in answers] == [ITEM] * 64
+            await transport.aclose()
+
+
+async def test_a_tls_server_may_close_after_each_answer(certificate: Certificate) -> None:
+    with threaded_server(certificate, close=True) as url:
+        transport = transport_to(url, environ={"AWS_CA_BUNDLE": str(certificate.bundle)})
+        for _ in range(100):
+            assert (await transport.attempt(GET, timeout=10.0)).body == ITEM
+        for _ in range(5):
+            answers = await asyncio.gather(*(transport.attempt(GET, timeout=10.0) for _ in range(40)))
+            assert [each.body for each in answers] == [ITEM] * 40
+        await transport.aclose()
