@@ -286,7 +286,11 @@ class Waist:
         if run.attempts >= self._retry.attempts:
             return False
         run.renewed = True
-        return await self._renewing.renew(error, run.answer)
+        if run.deadline is None:
+            return await self._renewing.renew(error, run.answer)
+        with anyio.move_on_after(run.deadline - self._clock()):
+            return await self._renewing.renew(error, run.answer)
+        raise _too_late(run, error)
 
 
 def open_waist(

@@ -510,6 +510,26 @@ async def test_rejected_credentials_are_renewed_once(steps: int, attempts: int) 
     assert (transport.renewed, transport.attempts) == (1, attempts)
 
 
+class HangingRenewal(RenewingTransport):
+    """Its source of credentials never answers."""
+
+    async def renew(self, error: CredentialsError, answer: Answer) -> bool:
+        await super().renew(error, answer)
+        await anyio.sleep(3600)
+        return True
+
+
+async def test_the_deadline_of_a_call_bounds_the_renewal_of_credentials() -> None:
+    transport = HangingRenewal([refusal("ExpiredTokenException")])
+    waist = open_waist(transport)
+
+    with anyio.fail_after(5), pytest.raises(CallTimeout) as caught:
+        await waist.send(call(timeout=0.1))
+
+    assert (transport.renewed, caught.value.attempts) == (1, 1)
+    assert isinstance(caught.value.__cause__, CredentialsError)
+
+
 async def test_an_error_before_anything_was_sent_counts_no_attempt() -> None:
     waist, _ = waist_over(CredentialsError("no credentials"))
 
