@@ -1,15 +1,15 @@
 """Find credentials and region through botocore's own chain, without importing aiobotocore.
 
 Takes what `connect` was given where that leaves credentials open; gives a `Route`. botocore blocks,
-so it is asked in a thread, one question at a time. It is half of aiobotocore's cold start. Whatever
-asks for more than botocore's session can tell (endpoints by account id, settings in the files) is
-left to the router behind.
+so it is asked in a thread, one question at a time, and who comes meanwhile shares the answer. It is
+half of aiobotocore's cold start. Whatever asks for more than botocore's session can tell (endpoints
+by account id, settings in the files) is left to the router behind.
 """
 
+import asyncio
 import os
 from collections.abc import Mapping
 from functools import partial
-from threading import Lock
 from typing import Any
 
 import anyio
@@ -55,8 +55,10 @@ class ChainRouter:
         self._given_up = False
         self._session: Any = None
         self._source: Any = None
-        # A caller who is cancelled leaves his thread to itself; the next one waits for what it finds.
-        self._one_at_a_time = Lock()
+        # The look-up under way. A caller who is cancelled leaves it to itself, and the next one waits
+        # for what it finds: however long a source hangs, it holds one thread.
+        self._looking: asyncio.Task[_Found] | None = None
+        self._looking_anew = False
         self._renewing = anyio.Lock()
         self._found: _Found | None = None
         self._route: Route | None = None
@@ -85,6 +87,22 @@ class ChainRouter:
             return self._found.keys.access_key != access_key
 
     async def _ask(self, *, anew: bool) -> _Found:
+        while anew and self._looking is not None and not self._looking_anew:
+            await asyncio.wait([self._looking])
+        looking = self._looking
+        if looking is None:
+            looking = self._looking = asyncio.create_task(self._looked(anew=anew))
+            looking.add_done_callback(self._came)
+            self._looking_anew = anew
+        await asyncio.wait([looking])
+        return looking.result()
+
+    def _came(self, looking: "asyncio.Task[_Found]") -> None:
+        self._looking = None
+        if not looking.cancelled():
+            looking.exception()  # perhaps nobody waits any more
+
+    async def _looked(self, *, anew: bool) -> _Found:
         redaction.install()
         # While a capture is there, botocore's log lines about its requests are redacted.
         token = current.set(Capture(cap=0, deadline=anyio.current_time()))
@@ -96,21 +114,20 @@ class ChainRouter:
     def _look(self, *, anew: bool) -> _Found:
         from botocore.session import Session
 
-        with self._one_at_a_time:
-            if self._session is None:
-                self._session = Session(profile=self._options.get("profile"))
-            if self._source is None or anew:
-                self._source = self._session.get_component("credential_provider").load_credentials()
-            source = self._source
-            if source is None:
-                raise CredentialsError("no credentials to sign with", message="Unable to locate credentials")
-            frozen: Any = source.get_frozen_credentials()  # one set, never half old and half new
-            return _Found(
-                keys=Credentials(frozen.access_key, frozen.secret_key, frozen.token or None),
-                account_id=getattr(frozen, "account_id", None),
-                region=self._options.get("region") or self._session.get_config_variable("region"),
-                lasts=not hasattr(source, "refresh_needed"),
-            )
+        if self._session is None:
+            self._session = Session(profile=self._options.get("profile"))
+        if self._source is None or anew:
+            self._source = self._session.get_component("credential_provider").load_credentials()
+        source = self._source
+        if source is None:
+            raise CredentialsError("no credentials to sign with", message="Unable to locate credentials")
+        frozen: Any = source.get_frozen_credentials()  # one set, never half old and half new
+        return _Found(
+            keys=Credentials(frozen.access_key, frozen.secret_key, frozen.token or None),
+            account_id=getattr(frozen, "account_id", None),
+            region=self._options.get("region") or self._session.get_config_variable("region"),
+            lasts=not hasattr(source, "refresh_needed"),
+        )
 
     def _given(self, found: _Found) -> Route | None:
         if found.account_id is not None and self._options.get("endpoint") is None:

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
-from dynamorm_async.errors import CredentialsError, InvalidRequest
+from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
 from dynamorm_async.testing.faults import answer, faulty_server
 from dynamorm_async.transport import open_waist
 from dynamorm_async.transport.fast import FastTransport
@@ -95,6 +96,26 @@ async def test_keys_that_stay_rejected_do_not_loop(tmp_path: Path) -> None:
         await transport.aclose()
 
         assert len(server.requests) == 1
+
+
+async def test_a_source_that_hangs_holds_one_thread(tmp_path: Path) -> None:
+    started, script = tmp_path / "started", tmp_path / "hang"
+    reply = '{"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "s"}'
+    script.write_text(f"#!/bin/sh\necho run >> {started}\nsleep 2\necho '{reply}'\n")
+    script.chmod(0o755)
+    (tmp_path / "config").write_text(f"[default]\nregion = eu-west-1\ncredential_process = {script}\n")
+    threads = anyio.to_thread.current_default_thread_limiter()
+    async with faulty_server(answer(ITEM)) as server:
+        transport = FastTransport(endpoint=server.url)
+        for _ in range(8):
+            with pytest.raises(EndpointUnreachable):
+                await transport.attempt(GET, timeout=0.1)
+            assert threads.borrowed_tokens <= 1
+        answers = [await transport.attempt(GET, timeout=10.0) for _ in range(3)]
+        await transport.aclose()
+
+    assert [each.body for each in answers] == [ITEM] * 3
+    assert started.read_text().count("run") == 1
 
 
 async def test_a_profile_that_is_not_there_is_refused() -> None:
