@@ -77,8 +77,13 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_free(self) -> bool:
-        """Whether the last answer was whole and the connection can take another request."""
-        return self._call is None and self._reusable and not self._closed
+        """Whether the last answer was whole and the connection can take another request.
+
+        It can't while a request is still being written, whose answer came early.
+        """
+        if self._call is not None or not self._reusable or self._closed:
+            return False
+        return not self._transport.get_write_buffer_size()
 
     def is_alive(self) -> bool:
         """Return whether the other side has neither closed nor said anything unasked.

@@ -24,6 +24,7 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
+        self.unwritten = 0
         self.aborted = False
 
     def write(self, data: Any) -> None:
@@ -31,6 +32,9 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         self.aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unwritten
 
     def is_closing(self) -> bool:
         return self.aborted
@@ -262,3 +266,15 @@ async def test_no_body_is_in_the_text_of_an_error() -> None:
 
     assert "secret" not in str(error)
     assert "GetItem on users" in str(error)
+
+
+async def test_a_connection_whose_request_is_not_all_written_is_not_used_again() -> None:
+    connection, wire, _ = opened()
+    waiting = connection.send(GET, b"POST / HTTP/1.1\r\n")
+    wire.unwritten = 100_000
+    connection.data_received(PLAIN)
+
+    assert (await waiting).status == 200
+    assert not connection.is_free
+    wire.unwritten = 0
+    assert connection.is_free
