@@ -9,7 +9,7 @@ is held by whoever dials; it becomes a connection, or goes to the next who waits
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -50,7 +50,7 @@ class Pool:
         self._all: set[Connection] = set()
         self._idle: list[Connection] = []
         self._dialing = 0
-        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiters: OrderedDict[asyncio.Future[Connection | None], None] = OrderedDict()
         self._sweep: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] | None = None
 
@@ -147,7 +147,7 @@ class Pool:
     async def _turn(self, deadline: float) -> Connection | None:
         """Wait for a connection, or for the permission (None) to make one."""
         waiter: asyncio.Future[Connection | None] = self._loop.create_future()
-        self._waiters.append(waiter)
+        self._waiters[waiter] = None
         timer = self._loop.call_at(deadline, _expire, waiter)
         try:
             return await waiter
@@ -158,6 +158,7 @@ class Pool:
             raise
         finally:
             timer.cancel()
+            self._waiters.pop(waiter, None)  # there still if he was cancelled, or had no more time
 
     def _hand_on(self, got: Connection | None) -> None:
         if got is None:
@@ -189,7 +190,7 @@ class Pool:
 
     def _next_waiter(self) -> "asyncio.Future[Connection | None] | None":
         while self._waiters:
-            waiter = self._waiters.popleft()
+            waiter, _ = self._waiters.popitem(last=False)
             if not waiter.done():
                 return waiter
         return None

@@ -310,3 +310,19 @@ async def test_never_more_than_the_most_under_a_storm_of_cancellations() -> None
     assert max(seen) <= 4
     assert pool.waiting == 0
     assert pool.open == pool.idle
+
+
+async def test_those_who_stop_waiting_are_forgotten() -> None:
+    pool = pool_of(most=1)
+    connection = await lend(pool)
+    waiting = [asyncio.create_task(pool.wait(soon())) for _ in range(100)]
+    late = [asyncio.create_task(pool.wait(soon(0.01))) for _ in range(10)]
+    await asyncio.sleep(0)
+    for each in waiting:
+        each.cancel()
+    ended = await asyncio.gather(*waiting, *late, return_exceptions=True)
+
+    assert [type(each) for each in ended] == [asyncio.CancelledError] * 100 + [EndpointUnreachable] * 10
+    assert not pool._waiters  # pyright: ignore[reportPrivateUsage]
+    pool.give_back(connection)
+    await pool.aclose()
