@@ -52,6 +52,7 @@ class Client:
         self._prefix = table_prefix
         self._now = now
         self._jitter = jitter
+        self._closed = False
         self._targets: dict[tuple[type[Any], str], Target[Any]] = {}
         self.admin = Admin(waist.send, target=self._target)
 
@@ -119,9 +120,14 @@ class Client:
 
     async def aclose(self) -> None:
         """Give connections and tasks back; may be called twice."""
+        self._closed = True
         await self._waist.aclose()
 
     async def __aenter__(self) -> Self:
+        if self._closed:
+            raise InvalidRequest(
+                "this client is closed", fix="make another one with connect(...)", code="client.closed"
+            )
         return self
 
     async def __aexit__(

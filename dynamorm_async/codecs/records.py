@@ -212,8 +212,11 @@ class Record(Generic[M]):
             page = self._exact_page_reader.decode(body)
             items = list(map(self._read_exact, page.Items))
         except _INEXACT:
-            page = self._read(self._page_reader, body)
-            items = list(map(self._instance, page.Items))
+            try:
+                page = self._read(self._page_reader, body)
+                items = list(map(self._instance, page.Items))
+            except InvalidValue as error:
+                raise self._blamed(body, error) from error.__cause__
         last = "" if page.LastEvaluatedKey is UNSET else bytes(page.LastEvaluatedKey).decode().strip()
         return ItemPage(
             items=items,
@@ -221,6 +224,21 @@ class Record(Generic[M]):
             last_key=None if last in ("", "{}", "null") else last,
             scanned=page.ScannedCount,
         )
+
+    def _blamed(self, body: bytes, error: InvalidValue) -> InvalidValue:
+        """Return the error of the first item of a page that cannot be read, with that item's key."""
+        for raw in self._read(_PAGE_OF_RAW, body).Items:
+            try:
+                self._instance(self._read(self._raw_reader, raw, member=""), {})
+            except InvalidValue as found:
+                error = found
+                stored = self._read(_ATTRIBUTES, raw, member="")
+                texts = (stored.get(field.attribute) for field in self.spec.key_fields)
+                shown = ", ".join(bytes(text).decode() for text in texts if text is not None)
+                error.why = f"{error.why}; " if error.why else ""
+                error.why += f"it is the item with the key {quoted(shown)}"
+                break
+        return error
 
     def decode_some(self, body: bytes, *, plain: frozenset[str]) -> dict[str, Any]:
         """Return the fields under "Attributes" that are there: field name to value.
@@ -535,6 +553,13 @@ _MEMBERS = ("Item", "Attributes")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _INEXACT = (ValueError, RecursionError)  # msgspec's errors and InvalidValue are ValueErrors
 _ATTRIBUTES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _RawPage(msgspec.Struct):
+    Items: list[msgspec.Raw]
+
+
+_PAGE_OF_RAW = msgspec.json.Decoder(_RawPage)
 
 
 class _AnyItem(msgspec.Struct):

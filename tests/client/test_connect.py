@@ -134,6 +134,9 @@ async def test_a_client_is_closed_once_and_may_be_closed_again(engine: Engine, t
 
     with pytest.raises(InvalidRequest, match="closed"):
         await db.table(Note, name=table_name).find("a")
+    with pytest.raises(InvalidRequest, match="closed"):
+        async with db:
+            pytest.fail("a closed client was entered")
 
 
 async def test_a_transport_of_ones_own_is_used_and_closed() -> None:

@@ -66,3 +66,19 @@ def test_an_empty_set_in_a_json_like_value_is_refused() -> None:
         record_of(Loose).encode_item(Loose(id="x", extra={"a": set[str]()}), Stamps())
 
     assert caught.value.path == "Loose.extra['a']"
+
+
+@pytest.mark.parametrize("stored", ['{"N":"1"}', '{"BOOL":true}'], ids=["wrong tag", "another wrong tag"])
+def test_an_item_of_a_page_that_cannot_be_read_is_named_by_its_key(stored: str) -> None:
+    @model(table="things")
+    class Named:
+        id: Attr[str] = partition_key()
+        title: Attr[str] = attribute(default="")
+
+    items = f'{{"id":{{"S":"good"}}}},{{"id":{{"S":"bad"}},"title":{stored}}}'
+
+    with pytest.raises(InvalidValue, match="title") as caught:
+        record_of(Named).decode_page(f'{{"Items":[{items}],"Count":2,"ScannedCount":2}}'.encode())
+
+    assert "bad" in str(caught.value)
+    assert "good" not in str(caught.value)
