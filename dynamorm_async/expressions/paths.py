@@ -11,7 +11,19 @@ import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Literal, NoReturn, Protocol, TypeVar, cast, get_args, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    NoReturn,
+    Protocol,
+    TypeVar,
+    cast,
+    get_args,
+    overload,
+)
 
 import attrs
 
@@ -91,6 +103,26 @@ class Path(Generic[M, T]):
     # `Bookmark.active and ...` would quietly drop the field.
     def __bool__(self) -> NoReturn:
         raise no_truth("a field of a model class")
+
+    # Slips that type checkers refuse, and that Python would answer without a hint.
+    if not TYPE_CHECKING:
+
+        def __and__(self, other: object) -> NoReturn:
+            raise _slip(self, "stands beside & or |", "put each comparison in parentheses: (a < 3) & (b > 1)")
+
+        __rand__ = __or__ = __ror__ = __and__
+
+        def __add__(self, other: object) -> NoReturn:
+            raise _slip(self, "is no number in Python", "use .add(...) or .subtract(...) as a change")
+
+        __radd__ = __sub__ = __rsub__ = __add__
+
+        def __len__(self) -> NoReturn:
+            raise _slip(self, "has no length in Python", "use .size() in a condition")
+
+        def __getattr__(self, name: str) -> NoReturn:
+            message = f"{self!r} has no attribute {name!r}; a part of a value is reached by [{name!r}]"
+            raise AttributeError(message)
 
     def __repr__(self) -> str:
         return f"<Path {self.place.owner.__name__}.{self.place}>"
@@ -364,3 +396,9 @@ class Path(Generic[M, T]):
                 code="expressions.several-values",
             )
         return list(cast("Iterable[Any]", values))
+
+
+def _slip(path: Path[Any, Any], what: str, fix: str) -> InvalidExpression:
+    return InvalidExpression(
+        f"{path.place.owner.__name__}.{path.place} {what}", fix=fix, code="expressions.no-operator"
+    )

@@ -85,6 +85,8 @@ class ModelMeta(ABCMeta):
     field_specifiers=(attribute, partition_key, sort_key, created_at, updated_at, version, ttl),
 )
 def model(
+    bare: None = None,
+    /,
     *,
     table: str | None = None,
     entity: str | None = None,
@@ -94,6 +96,7 @@ def model(
     """Turn a class with typed fields into a model: an attrs class mapped to a table.
 
     Args:
+        bare: Nothing; `@model` needs its parentheses, also with no arguments.
         table: The table's name or ARN; by default that of the base model, or the class's name in
             snake_case.
         entity: A text stored with each item (attribute `_entity`) that tells this kind from others
@@ -106,6 +109,12 @@ def model(
     Raises:
         InvalidModel: The class cannot be a model; the text names class and field.
     """
+    if bare is not None:
+        raise InvalidModel(
+            f"@model stands without parentheses over {getattr(bare, '__name__', quoted(bare))}",
+            fix='write @model() or @model(table="...")',
+            code="model.parentheses",
+        )
 
     def decorate(cls: type[C]) -> type[C]:
         if "__attrs_attrs__" in cls.__dict__ or "__dataclass_fields__" in cls.__dict__:

@@ -83,11 +83,32 @@ def test_paths_are_keys_of_a_dict_by_identity() -> None:
 
 
 def test_conditions_join_conditions_only() -> None:
-    for other in (a, a.set(1), True, "x = y", None):
+    for other in (a.set(1), True, "x = y", None):
         with pytest.raises(TypeError):
             and_(a == 1, other)
         with pytest.raises(TypeError):
             or_(a == 1, other)
+
+
+@pytest.mark.parametrize(
+    ("slip", "fix"),
+    [
+        pytest.param(lambda: eval("a > 3 & a", {"a": a}), "parentheses", id="no parentheses"),
+        pytest.param(lambda: eval("(a == 1) & a", {"a": a}), "parentheses", id="a field for a condition"),
+        pytest.param(lambda: eval("a + 1", {"a": a}), ".add(...)", id="arithmetic"),
+        pytest.param(lambda: eval("len(a)", {"a": a}), ".size()", id="length"),
+    ],
+)
+def test_a_slip_with_a_field_says_what_was_meant(slip: Callable[[], object], fix: str) -> None:
+    with pytest.raises(InvalidExpression) as caught:
+        slip()
+
+    assert fix in str(caught.value.fix)
+
+
+def test_a_part_of_a_value_is_no_attribute_of_its_path() -> None:
+    with pytest.raises(AttributeError, match=r"\['city'\]"):
+        eval("a.city", {"a": a})
 
 
 def test_joining_leaves_both_sides_as_they_were() -> None:

@@ -506,3 +506,11 @@ def test_an_empty_default_goes_with_omit_empty() -> None:
 )
 def test_what_holds_something_is_not_empty(value: object) -> None:
     assert not is_empty(value)
+
+
+def test_the_decorator_without_parentheses_says_so() -> None:
+    with pytest.raises(InvalidModel, match="without parentheses over Bare") as caught:
+        # As `@model` does it.
+        model(type("Bare", (), {}))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+    assert "@model()" in str(caught.value.fix)

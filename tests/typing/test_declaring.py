@@ -112,5 +112,5 @@ def wrong_declarations() -> None:
         held: Attr[int] = version(init=True)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     LocalIndex("by-url", partition_key="url", sort_key="created")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    model("bookmarks")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    model("bookmarks")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     model(unknown="ignore")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
