@@ -16,6 +16,7 @@ from dynamorm_async.transport import (
     Credentials,
     MemoryTransport,
     Retry,
+    check_whole,
     choose_transport,
     explicit_retry,
     open_waist,
@@ -94,6 +95,7 @@ def connect(
         )
     if retry is not None and not isinstance(retry, Retry):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidRequest(f"connect(retry={quoted(retry)})", fix="give a Retry(...)", code="client.retry")
+    check_whole("max_connections", max_connections)
     way = _transport(
         url,
         transport,
@@ -153,13 +155,17 @@ def _transport(
         return MemoryTransport(url.removeprefix("memory://") or None, region=region or "us-east-1")
     if url is not None and not url.startswith(("http://", "https://")):
         raise InvalidRequest(
-            f"connect({quoted(url)}) is no address of a DynamoDB",
+            f"connect({quoted(_without_password(url))}) is no address of a DynamoDB",
             fix='use "memory://", "http://host:port", "https://host", or no URL for AWS',
             code="client.url",
         )
     if url is not None and endpoint is not None:
         raise InvalidRequest("connect() got a URL and an endpoint", fix="give one of them", code="client.url")
     return choose_transport(transport, endpoint=url or endpoint, region=region, **options)
+
+
+def _without_password(url: str) -> str:
+    return f"…@{url.rpartition('@')[2]}" if "@" in url else url
 
 
 def _refuse_beside(what: str, options: dict[str, Any], *, why: str) -> None:

@@ -12,7 +12,7 @@ from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.transport.memory import MemoryTransport
 from dynamorm_async.transport.retry import Retry, explicit_retry
-from dynamorm_async.transport.waist import Renewing, Waist, open_waist
+from dynamorm_async.transport.waist import Renewing, Waist, check_whole, open_waist
 
 __all__ = [
     "AiobotocoreTransport",
@@ -22,6 +22,7 @@ __all__ = [
     "Renewing",
     "Retry",
     "Waist",
+    "check_whole",
     "choose_transport",
     "explicit_retry",
     "open_waist",

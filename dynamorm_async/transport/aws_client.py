@@ -311,10 +311,14 @@ def check_endpoint(endpoint: str | None) -> None:
     """Refuse what is no URL of a host, with InvalidRequest."""
     if endpoint is not None and not _is_url(endpoint):
         raise InvalidRequest(
-            f"connect(endpoint={endpoint[:80]!r}): not an http:// or https:// URL of a host",
+            f"connect(endpoint={_shown(endpoint)[:80]!r}): not an http:// or https:// URL of a host",
             fix='give a URL such as "http://127.0.0.1:8000", without user name, query or fragment',
             code="transport.configuration",
         )
+
+
+def _shown(endpoint: str) -> str:
+    return f"…@{endpoint.rpartition('@')[2]}" if "@" in endpoint else endpoint
 
 
 def _is_url(endpoint: str) -> bool:
@@ -326,7 +330,12 @@ def _is_url(endpoint: str) -> bool:
     except ValueError:
         return False
     foreign = parts.query or parts.fragment or "@" in parts.netloc or bad_port
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not foreign
+    return parts.scheme in {"http", "https"} and _is_host(parts.hostname or "") and not foreign
+
+
+def _is_host(host: str) -> bool:
+    labels = host.removesuffix(".").split(".")
+    return ":" in host or all(0 < len(label) <= 63 for label in labels)
 
 
 def is_foreign(endpoint: str) -> bool:

@@ -99,7 +99,7 @@ class Dialer:
                 async with self._preparing:
                     addresses = await self._prepared()
                 return await self._first_of(addresses, gone)
-        except OSError as error:  # TimeoutError and the errors of TLS are OSErrors, too
+        except (OSError, UnicodeError) as error:  # no time, no trust, or a name that is none
             raise self._unreachable(error) from error
 
     async def _prepared(self) -> list[_Address]:
@@ -157,7 +157,7 @@ class Dialer:
             raise
         return connection
 
-    def _unreachable(self, error: OSError) -> EndpointUnreachable:
+    def _unreachable(self, error: OSError | UnicodeError) -> EndpointUnreachable:
         where = f"{self._host}:{self._port}"
         if isinstance(error, _UNVERIFIED):
             return EndpointUnreachable(

@@ -22,6 +22,7 @@ from dynamorm_async.errors import (
     ServiceError,
     Throttled,
     TransportError,
+    quoted,
 )
 from dynamorm_async.transport.answer import CHECKSUM, NOT_DYNAMODB, REDIRECT
 from dynamorm_async.wire import Repeat
@@ -101,17 +102,19 @@ def _classify_protocol_error(error: ProtocolError) -> Kind:
     return Kind.FINAL if error.code in {REDIRECT, NOT_DYNAMODB} else Kind.UNUSABLE
 
 
-def _at_least_one(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
-    if value < 1:
+def _at_least_one(_: object, attribute: "attrs.Attribute[int]", value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InvalidRequest(
-            f"Retry({attribute.name}={value!r})", fix="give at least 1", code="transport.retry"
+            f"Retry({attribute.name}={quoted(value)})",
+            fix="give a whole number, at least 1",
+            code="transport.retry",
         )
 
 
-def _not_negative(_: object, attribute: "attrs.Attribute[Any]", value: float) -> None:
-    if not value >= 0:  # false for NaN as well
+def _not_negative(_: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, int | float) or not value >= 0:  # false for NaN as well
         raise InvalidRequest(
-            f"Retry({attribute.name}={value!r})",
+            f"Retry({attribute.name}={quoted(value)})",
             fix="give a number that isn't negative",
             code="transport.retry",
         )

@@ -214,7 +214,7 @@ def given_route(
         url=url,
         region=region,
         keys=keys,
-        user_agent=f"{user_agent} app/{app}" if app and app.isalnum() else user_agent,
+        user_agent=f"{user_agent} app/{app}" if app and app.isascii() and app.isalnum() else user_agent,
         bundle=environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE"),
     )
 

@@ -26,6 +26,7 @@ from dynamorm_async.errors import (
     InvalidRequest,
     ServiceError,
     TransportError,
+    quoted,
 )
 from dynamorm_async.observe import (
     AttemptFinished,
@@ -321,17 +322,18 @@ def open_waist(
         jitter: Draw a number from 0 to 1.
 
     Raises:
-        InvalidRequest: A number that means nothing.
+        InvalidRequest: An option that means nothing.
     """
-    _check_numbers(max_concurrency, attempt_timeout, timeout)
+    check_whole("max_concurrency", max_concurrency)
+    _check_numbers(attempt_timeout, timeout)
     return Waist(
         transport,
         retry=retry or Retry(),
         max_concurrency=max_concurrency,
         attempt_timeout=attempt_timeout,
         timeout=timeout,
-        observers=observers,
-        middleware=middleware,
+        observers=_observers(observers),
+        middleware=_middleware(middleware),
         clock=clock,
         sleep=sleep,
         jitter=jitter,
@@ -360,8 +362,53 @@ async def _through(middleware: Middleware, send: Send, call: Call) -> Reply:
     return await middleware(call, send)
 
 
-def _check_numbers(max_concurrency: int, attempt_timeout: float, timeout: float | None) -> None:
-    positive = {"max_concurrency": max_concurrency, "attempt_timeout": attempt_timeout, "timeout": timeout}
+def check_whole(name: str, value: object) -> None:
+    """Refuse what is no number of things, with InvalidRequest."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InvalidRequest(
+            f"connect({name}={quoted(value)})",
+            fix="give a whole number above 0",
+            code="transport.invalid-number",
+        )
+
+
+def _observers(given: object) -> tuple[Observer, ...]:
+    many = _many("observers", given, "[LogObserver()]")
+    for each in many:
+        if isinstance(each, type) or not callable(getattr(each, "on_event", None)):
+            raise InvalidRequest(
+                f"connect(observers=…): {quoted(each)} is no observer",
+                fix="give objects with a method on_event(event): [LogObserver()]",
+                code="transport.observers",
+            )
+    return many
+
+
+def _middleware(given: object) -> tuple[Middleware, ...]:
+    many = _many("middleware", given, "[my_middleware]")
+    for each in many:
+        if not callable(each):
+            raise InvalidRequest(
+                f"connect(middleware=…): {quoted(each)} cannot be called",
+                fix="give functions: async def my_middleware(call, send): return await send(call)",
+                code="transport.middleware",
+            )
+    return many
+
+
+def _many(name: str, given: Any, example: str) -> tuple[Any, ...]:
+    try:
+        return tuple(given)
+    except TypeError:
+        raise InvalidRequest(
+            f"connect({name}={quoted(given)}): several are taken",
+            fix=f"put it in a list: {example}",
+            code=f"transport.{name}",
+        ) from None
+
+
+def _check_numbers(attempt_timeout: float, timeout: float | None) -> None:
+    positive = {"attempt_timeout": attempt_timeout, "timeout": timeout}
     for name, value in positive.items():
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is not None and not (is_number and value > 0):

@@ -24,6 +24,7 @@ from dynamorm_async import (
     InvalidModel,
     InvalidRequest,
     ItemNotFound,
+    LogObserver,
     OutcomeUnknown,
     Reply,
     Retry,
@@ -39,6 +40,7 @@ from tests.transport.scripted import OK, ScriptedTransport, refusal
 
 KEYS = Credentials("AKIAEXAMPLE", "not-a-secret")
 untyped_connect: Any = connect
+untyped_retry: Any = Retry
 
 
 class Own:
@@ -72,6 +74,21 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a negative timeout": (lambda: connect("memory://", timeout=-1), "timeout=-1"),
     "retry that is a number": (lambda: untyped_connect("memory://", retry=3), "retry=3"),
     "endpoint that is no URL": (lambda: connect(endpoint="localhost:8000"), "localhost:8000"),
+    "max_connections 0": (lambda: connect("http://x:1", max_connections=0), "max_connections=0"),
+    "max_connections -1": (lambda: connect(max_connections=-1), "max_connections=-1"),
+    "max_connections '3'": (lambda: untyped_connect(max_connections="3"), "max_connections='3'"),
+    "max_connections 1.5": (lambda: untyped_connect(max_connections=1.5), "max_connections=1.5"),
+    "max_concurrency 1.5": (lambda: untyped_connect("memory://", max_concurrency=1.5), "max_concurrency=1.5"),
+    "half an attempt": (lambda: untyped_retry(attempts=1.5), "Retry(attempts=1.5)"),
+    "attempts in letters": (lambda: untyped_retry(attempts="3"), "Retry(attempts='3')"),
+    "a quota in letters": (lambda: untyped_retry(quota="3"), "Retry(quota='3')"),
+    "one observer": (lambda: untyped_connect("memory://", observers=LogObserver()), "[LogObserver()]"),
+    "number for an observer": (lambda: untyped_connect("memory://", observers=[3]), "3 is no observer"),
+    "class for an observer": (lambda: untyped_connect("memory://", observers=[LogObserver]), "no observer"),
+    "one middleware": (lambda: untyped_connect("memory://", middleware=print), "put it in a list"),
+    "number for a middleware": (lambda: untyped_connect("memory://", middleware=[3]), "3 cannot be called"),
+    "host with an empty label": (lambda: connect("http://a..b"), "a..b"),
+    "host with a long label": (lambda: connect(f"http://{'a' * 64}.example"), "URL of a host"),
     "line break in a region": (lambda: connect(region="eu\r\nwest"), "region"),
 }
 
@@ -83,6 +100,15 @@ def test_options_that_mean_nothing_are_refused(make: Callable[[], object], words
 
     assert words in str(caught.value)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "ftp"])
+def test_a_password_in_an_address_is_not_repeated(scheme: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        connect(f"{scheme}://user:hunter2@host:1")
+
+    assert "hunter2" not in str(caught.value)
+    assert "host:1" in str(caught.value)
 
 
 async def test_a_table_name_that_the_service_cannot_take_is_refused(db: Client) -> None:

@@ -15,9 +15,10 @@ import pytest
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 
-from dynamorm_async.errors import CredentialsError, InvalidRequest
+from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
 from dynamorm_async.testing.faults import Behaviour, FaultyServer, answer, faulty_server, refuse
 from dynamorm_async.transport import AiobotocoreTransport, Credentials, Retry, open_waist
+from dynamorm_async.transport.dialing import Dialer
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.transport.routes import ResolvingRouter, Route, Unroutable, given_route
 from tests.transport.fast.signatures import authorization, is_signed_right
@@ -408,6 +409,7 @@ def test_a_cold_start_imports_no_botocore(environ: dict[str, str]) -> None:
 import asyncio, sys
 from dynamorm_async.errors import EndpointUnreachable
 from dynamorm_async.transport import Credentials
+from dynamorm_async.transport.dialing import Dialer
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.wire import Call
 async def main():
@@ -426,3 +428,20 @@ print(sorted({"aiobotocore", "botocore", "aiohttp"} & set(sys.modules)))
     told = subprocess.run(command, env={**os.environ, **environ}, check=True, capture_output=True, text=True)
 
     assert told.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("app", "named"), [("shop1", "ua app/shop1"), ("läden", "ua"), ("a b", "ua")])
+def test_a_name_of_the_application_goes_into_the_user_agent_if_a_header_can_hold_it(
+    app: str, named: str
+) -> None:
+    route = given({**LAMBDA, "AWS_SDK_UA_APP_ID": app})
+
+    assert route is not None
+    assert route.user_agent == named
+
+
+async def test_a_host_that_no_name_can_be_is_unreachable() -> None:
+    dialer = Dialer("a..b", 80)
+
+    with pytest.raises(EndpointUnreachable):
+        await dialer.dial(lambda _: None)
