@@ -238,6 +238,10 @@ class Connection(asyncio.Protocol):
         return f"{call.operation} on {call.table}" if call.table else call.operation
 
     def _deliver(self) -> None:
+        if self._status == 200 and self._headers.get("content-encoding", "identity") != "identity":
+            # Length and checksum speak of other bytes then, so that nothing could be checked.
+            self._fail(self._malformed("an encoded body, which the request did not allow"))
+            return
         waiting, chunks = self._waiting, self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._call = self._waiting = None

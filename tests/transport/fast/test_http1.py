@@ -278,3 +278,16 @@ async def test_a_connection_whose_request_is_not_all_written_is_not_used_again()
     assert not connection.is_free
     wire.unwritten = 0
     assert connection.is_free
+
+
+async def test_an_encoded_body_is_refused_because_it_cannot_be_checked() -> None:
+    body = b'{"Item": {"n": {"N": "1"}}}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nx-amz-crc32: 1\r\n" % len(body)
+
+    error = await failure(head + b"Content-Encoding: gzip\r\n\r\n" + body)
+
+    assert isinstance(error, ProtocolError)
+    assert "encoded" in str(error)
+    endless = b"HTTP/1.1 200 OK\r\nx-amz-crc32: 1\r\nContent-Encoding: gzip\r\n\r\n" + body
+    assert isinstance(await failure(endless, end=None), ProtocolError)
+    assert (await fed(head + b"Content-Encoding: identity\r\n\r\n" + body)).body == body
