@@ -22,7 +22,7 @@ from dynamorm_async.transport import redaction
 from dynamorm_async.transport.answer import TOO_LONG
 from dynamorm_async.transport.capture import Capture, current
 from dynamorm_async.transport.credentials import Credentials
-from dynamorm_async.transport.failures import failure
+from dynamorm_async.transport.failures import failure, silent
 from dynamorm_async.transport.guard import guarded, uses_aiohttp
 from dynamorm_async.transport.tagged import json_of_error, json_of_success, parameters
 from dynamorm_async.wire import Answer, Call
@@ -284,7 +284,7 @@ def _headers(parsed: Mapping[str, Any]) -> dict[str, str]:
 def _timed_out(call: Call, timeout: float, capture: Capture) -> CallTimeout | EndpointUnreachable:
     subject = f"{call.operation} on {call.table}" if call.table else call.operation
     if capture.sent:
-        return CallTimeout(f"{subject}: no answer came within {timeout:g} s")
+        return silent(f"{subject}: no answer came within {timeout:g} s")
     return EndpointUnreachable(
         f"{subject}: {timeout:g} s passed before anything was sent",
         why="the credentials, or the client itself, were not ready in time",

@@ -16,10 +16,10 @@ import anyio
 import anyio.to_thread
 import attrs
 
-from dynamorm_async.errors import CredentialsError
 from dynamorm_async.transport import redaction
 from dynamorm_async.transport.capture import Capture, current
 from dynamorm_async.transport.credentials import Credentials
+from dynamorm_async.transport.failures import no_credentials
 from dynamorm_async.transport.routes import Route, Router, given_route, settings_elsewhere
 
 _PROFILES = frozenset({"AWS_DEFAULT_PROFILE", "AWS_PROFILE"})
@@ -120,7 +120,7 @@ class ChainRouter:
             self._source = self._session.get_component("credential_provider").load_credentials()
         source = self._source
         if source is None:
-            raise CredentialsError("no credentials to sign with", message="Unable to locate credentials")
+            raise no_credentials()
         frozen: Any = source.get_frozen_credentials()  # one set, never half old and half new
         return _Found(
             keys=Credentials(frozen.access_key, frozen.secret_key, frozen.token or None),

@@ -86,12 +86,33 @@ def failure(error: Exception, call: Call, *, sent: bool) -> DynamormError | None
     if not _is_about_the_way(error, names):
         return None
     if "ReadTimeoutError" in names or isinstance(error, TimeoutError):
-        return CallTimeout(f"{subject}: no answer came in time", why=str(error) or None)
+        return silent(f"{subject}: no answer came in time", why=str(error) or None)
     if names & NEVER_CONNECTED or not sent or _was_refused(error):
         return EndpointUnreachable(
             f"{subject}: nothing accepted a connection", why=str(error), fix=_fix(names) or _CHECK_ENDPOINT
         )
     return ConnectionLost(f"{subject}: the connection ended before the answer was there", why=str(error))
+
+
+def no_credentials() -> CredentialsError:
+    """Return the error of a call for which the chain of credentials found none."""
+    error = CredentialsError("no credentials to sign with", message="Unable to locate credentials")
+    error.fix = FIXES["NoCredentialsError"]
+    return error
+
+
+def silent(what: str, *, why: str | None = None) -> CallTimeout:
+    """Return the error of an attempt whose answer did not come in its time.
+
+    Args:
+        what: Which call, and how long it waited.
+        why: If it isn't that nothing came at all.
+    """
+    return CallTimeout(
+        what,
+        why=why or "the connection is open and the service is silent",
+        fix="check the endpoint; or give attempt_timeout= or timeout= more seconds",
+    )
 
 
 _CHECK_ENDPOINT = "check endpoint, region, network and proxies"

@@ -15,8 +15,9 @@ from typing import Any
 
 import httptools
 
-from dynamorm_async.errors import CallTimeout, ConnectionLost, DynamormError, ProtocolError
+from dynamorm_async.errors import ConnectionLost, DynamormError, ProtocolError
 from dynamorm_async.transport.answer import TOO_LONG
+from dynamorm_async.transport.failures import silent
 from dynamorm_async.wire import Answer, Call
 
 HEAD_BYTES = 65_536
@@ -114,7 +115,8 @@ class Connection(asyncio.Protocol):
     def expire(self, timeout: float) -> None:
         """Give up waiting for the answer; `timeout`, in seconds, is for the error's text."""
         if self._call is not None:  # the answer may have come in the same round of the loop
-            self._fail(CallTimeout(f"{self._subject}: no answer came within {timeout:g} s"))
+            why = "the answer began and did not end" if self._received else None
+            self._fail(silent(f"{self._subject}: no answer came within {timeout:g} s", why=why))
 
     def abort(self, why: str | None = None) -> None:
         """Close at once, whatever is under way; who waits for an answer is told `why`."""

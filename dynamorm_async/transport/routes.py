@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import anyio
 import attrs
 
-from dynamorm_async.errors import CredentialsError
 from dynamorm_async.transport.aws_client import (
     LOCAL_REGION,
     AiobotocoreTransport,
@@ -26,6 +25,7 @@ from dynamorm_async.transport.aws_client import (
 )
 from dynamorm_async.transport.capture import Capture, current
 from dynamorm_async.transport.credentials import Credentials
+from dynamorm_async.transport.failures import no_credentials
 from dynamorm_async.transport.serving import why_not_handlers
 
 # The partition "aws" of botocore's rules; the others have hosts of their own.
@@ -163,7 +163,7 @@ class ResolvingRouter:
         if self._source is None:
             self._source = await self._transport.session.get_credentials()
         if self._source is None:
-            raise CredentialsError("no credentials to sign with", message="Unable to locate credentials")
+            raise no_credentials()
         frozen = await self._source.get_frozen_credentials()  # one set, never half old and half new
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
 

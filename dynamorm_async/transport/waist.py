@@ -434,10 +434,16 @@ def _ended(run: _Run, error: DynamormError) -> DynamormError:
 def _too_late(run: _Run, last: DynamormError | None = None) -> DynamormError:
     call = run.call
     where = f" on {call.table}" if call.table else ""
+    if run.attempts:
+        why = f"{run.attempts} attempt{'s were' if run.attempts > 1 else ' was'} made"
+        fix = "check the endpoint, or give the call a longer timeout"
+    else:
+        why = "no slot was free; nothing was sent"
+        fix = "give the call a longer timeout, or the client more concurrency"
     error = CallTimeout(
         f"{call.operation}{where}: the deadline of the call passed",
-        why=f"{run.attempts} attempts were made" if run.attempts else "no slot was free; nothing was sent",
-        fix="give the call a longer timeout, or the client more concurrency",
+        why=why,
+        fix=fix,
         operation=call.operation,
         table=call.table,
         key=call.key,

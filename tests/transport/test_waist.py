@@ -579,3 +579,11 @@ async def test_a_refusal_is_told_as_the_service_told_it() -> None:
 
     with pytest.raises(RequestRefused, match="text of ValidationException"):
         await waist.send(call())
+
+
+async def test_a_deadline_that_passed_is_told_with_advice_for_what_happened() -> None:
+    time = FakeTime()
+    waist, _ = waist_over(lost, time=time)
+    with pytest.raises(CallTimeout, match="1 attempt was made") as caught:
+        await waist.send(call(timeout=0.01))
+    assert caught.value.fix == "check the endpoint, or give the call a longer timeout"

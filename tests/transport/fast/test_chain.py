@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from aiobotocore.session import AioSession
 
 from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
 from dynamorm_async.testing.faults import answer, faulty_server
@@ -149,3 +150,15 @@ print(sorted({"aiobotocore", "aiohttp"} & set(sys.modules)))
     )
 
     assert told.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("session", [None, AioSession()], ids=["botocore", "aiobotocore"])
+async def test_where_there_are_no_credentials_the_advice_is_to_give_some(session: AioSession | None) -> None:
+    transport = FastTransport(region="eu-west-1", endpoint="http://127.0.0.1:9", session=session)
+
+    with pytest.raises(CredentialsError) as caught:
+        await transport.attempt(GET, timeout=10.0)
+    await transport.aclose()
+
+    assert "AWS_ACCESS_KEY_ID" in (caught.value.fix or "")
+    assert "a local engine takes any" in (caught.value.fix or "")

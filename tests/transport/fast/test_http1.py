@@ -291,3 +291,17 @@ async def test_an_encoded_body_is_refused_because_it_cannot_be_checked() -> None
     endless = b"HTTP/1.1 200 OK\r\nx-amz-crc32: 1\r\nContent-Encoding: gzip\r\n\r\n" + body
     assert isinstance(await failure(endless, end=None), ProtocolError)
     assert (await fed(head + b"Content-Encoding: identity\r\n\r\n" + body)).body == body
+
+
+@pytest.mark.parametrize(("piece", "why"), [(b"", "the service is silent"), (PLAIN[:30], "did not end")])
+async def test_an_answer_that_does_not_come_is_told_with_reason_and_advice(piece: bytes, why: str) -> None:
+    connection, _, _ = opened()
+    waiting = connection.send(GET, b"POST / HTTP/1.1\r\n")
+    if piece:
+        connection.data_received(piece)
+    connection.expire(2.0)
+
+    with pytest.raises(CallTimeout, match="within 2 s") as caught:
+        await waiting
+    assert why in (caught.value.why or "")
+    assert "attempt_timeout=" in (caught.value.fix or "")
