@@ -27,6 +27,8 @@ NOT_DYNAMODB = "transport.not-dynamodb"
 REDIRECT = "transport.redirect"
 TOO_LONG = "transport.answer-too-long"
 
+LONGEST_WHY = 500
+
 REQUEST_ID = "x-amzn-requestid"
 RETRY_AFTER = "x-amz-retry-after"
 
@@ -89,14 +91,18 @@ def _error_of(call: Call, answer: Answer, attempt: int) -> DynamormError:
     service_code = _code(facts, answer.headers)
     if not service_code:
         return _foreign_error(call, answer, attempt)
-    return service_error(
+    message = _text(facts, "message") or _text(facts, "Message")
+    error = service_error(
         service_code,
-        _text(facts, "message") or _text(facts, "Message"),
+        message,
         status=answer.status,
         body=answer.body,
         throttling_reasons=_throttling_reasons(facts),
         **_facts(call, answer, attempt),
     )
+    if len(message) > LONGEST_WHY:
+        error.why = f"{message[: LONGEST_WHY - 1]}…"  # the whole of it is in `message`
+    return error
 
 
 def _foreign_error(call: Call, answer: Answer, attempt: int) -> DynamormError:

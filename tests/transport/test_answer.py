@@ -200,3 +200,15 @@ def test_another_page_of_a_proxy_is_a_protocol_error(status: int) -> None:
 )
 def test_the_services_hint_is_in_milliseconds(text: str, seconds: float | None) -> None:
     assert retry_after(Answer(status=503, headers={"x-amz-retry-after": text}, body=b"")) == seconds
+
+
+def test_a_long_text_of_the_service_is_cut_where_it_is_printed() -> None:
+    text = "x" * 100_000
+    body = b'{"__type":"a#ValidationException","message":"%b"}' % text.encode()
+
+    with pytest.raises(ServiceError) as caught:
+        read(400, body)
+
+    assert caught.value.why == "x" * 499 + "…"
+    assert len(str(caught.value)) < 1000
+    assert caught.value.message == text
