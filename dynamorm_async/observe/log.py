@@ -6,12 +6,15 @@ from dynamorm_async.observe.events import AttemptFinished, CallFinished, CallSta
 
 LONGEST_TEXT = 120
 EXPECTED_CODES = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
+# Whether a table is there is asked by describing it.
+EXPECTED_ANSWERS = frozenset({("DescribeTable", "ResourceNotFoundException")})
 
 
 class LogObserver:
     """Log calls: starts, attempts and successes at DEBUG, retries at INFO, failures at WARNING.
 
-    A failed condition is an ordinary answer and stays at DEBUG. Keys, items, bodies and credentials
+    A failed condition is an ordinary answer and stays at DEBUG, as does a table that is described and
+    isn't there. Keys, items, bodies and credentials
     are not in the events, so they are in no line.
 
     Args:
@@ -32,10 +35,15 @@ def _level(event: Event) -> int:
     match event:
         case RetryScheduled():
             return logging.INFO
-        case CallFinished(error=str(), service_code=code) if code not in EXPECTED_CODES:
+        case CallFinished(error=str()) if not _is_expected(event):
             return logging.WARNING
         case _:
             return logging.DEBUG
+
+
+def _is_expected(event: AttemptFinished | CallFinished) -> bool:
+    code = event.service_code
+    return code in EXPECTED_CODES or (event.operation, code) in EXPECTED_ANSWERS
 
 
 def _text(event: Event) -> str:
@@ -53,14 +61,16 @@ def _text(event: Event) -> str:
             reason = _one_line(event.service_code or event.error)
             return f"{subject} will be sent again (attempt {event.attempt}) in {event.wait:.3f} s: {reason}"
         case CallFinished():
-            outcome = _outcome(event)
-            return f"{subject} {outcome} after {event.seconds * 1000:.1f} ms and {event.attempts} attempts"
+            attempts = f"{event.attempts} attempt{'' if event.attempts == 1 else 's'}"
+            return f"{subject} {_outcome(event)} after {event.seconds * 1000:.1f} ms and {attempts}"
 
 
 def _outcome(event: AttemptFinished | CallFinished) -> str:
     identity = f" (request {event.request_id})" if event.request_id else ""
     if event.error is None:
         return _one_line(f"succeeded{identity}")
+    if _is_expected(event):
+        return _one_line(f"answered {event.service_code}{identity}")
     code = f" {event.service_code}" if event.service_code else ""
     return _one_line(f"failed with {event.error}{code}{identity}")
 

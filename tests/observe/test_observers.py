@@ -159,3 +159,27 @@ def test_no_event_has_room_for_keys_items_or_bodies(kind: type[Event]) -> None:
     names = {field.name for field in attrs.fields(kind)}
 
     assert names.isdisjoint({"key", "keys", "item", "items", "body", "headers", "token"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "level"),
+    [
+        ("UpdateItem", "ConditionalCheckFailedException", logging.DEBUG),
+        ("DescribeTable", "ResourceNotFoundException", logging.DEBUG),
+        ("GetItem", "ResourceNotFoundException", logging.WARNING),
+    ],
+)
+def test_an_answer_that_is_expected_is_no_failure(
+    operation: str, code: str, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    event = attrs.evolve(FINISHED, operation=operation, attempts=1, error="AnError", service_code=code)
+
+    LogObserver().on_event(event)
+
+    (record,) = caplog.records
+    told = f"answered {code}" if level == logging.DEBUG else f"failed with AnError {code}"
+    assert record.levelno == level
+    assert record.getMessage() == (
+        f"call 1: {operation} on users {told} (request R1) after 500.0 ms and 1 attempt"
+    )
