@@ -18,6 +18,7 @@ import attrs
 import pytest
 from anyio import to_thread
 from anyio.from_thread import start_blocking_portal
+from hypothesis import settings
 
 from dynamorm_async.errors import EngineUnavailable
 from dynamorm_async.testing import Engine, missing, started
@@ -25,6 +26,11 @@ from tests.known_gaps import KNOWN_GAPS
 
 if TYPE_CHECKING:
     from dynamorm_async.client import Client
+
+# A loaded machine is no failure, so examples have no deadline; CI tries more of them.
+settings.register_profile("dev", max_examples=60, deadline=None)
+settings.register_profile("ci", max_examples=600, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 USUAL = ("memory", "dynamodb-local", "dynoxide")
 

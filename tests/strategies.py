@@ -8,7 +8,6 @@ or a float past 2**53 without a declared type reads back as the number of the sa
 """
 
 import dataclasses
-import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -17,14 +16,9 @@ from typing import Any, Generic, Literal, NewType, TypeVar
 from uuid import UUID
 
 import attrs
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from dynamorm_async.model import attribute, model, partition_key
-
-settings.register_profile("dev", max_examples=60, deadline=None)
-settings.register_profile("ci", max_examples=600, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 T = TypeVar("T")
 Values = st.SearchStrategy[Any]
