@@ -10,51 +10,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import attrs
 import botocore.session
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.parsers import create_parser
 from cattrs import Converter
 
 from benchmarks.measure import compare, show
+from benchmarks.peers.model import Address, Order
 from dynamorm_async.codecs import Codecs, Stamps
-from dynamorm_async.model import (
-    Attr,
-    attribute,
-    created_at,
-    model,
-    partition_key,
-    sort_key,
-    updated_at,
-    version,
-)
 
 TARGETS = {"decode": 15.0, "encode": 5.0, "page of 100": 15.0}
-
-
-@attrs.frozen
-class Address:
-    city: str
-    street: str
-    number: int
-
-
-@model(table="bench")
-class Order:
-    customer: Attr[str] = partition_key()
-    order: Attr[str] = sort_key()
-    title: Attr[str]
-    note: Attr[str | None] = attribute(default=None)
-    status: Attr[str] = attribute(default="new")
-    amount: Attr[int]
-    price: Attr[Decimal]
-    paid: Attr[bool] = attribute(default=False)
-    tags: Attr[set[str]] = attribute(factory=set)
-    lines: Attr[list[str]] = attribute(factory=list)
-    address: Attr[Address]
-    created: Attr[datetime] = created_at()
-    updated: Attr[datetime] = updated_at()
-    revision: Attr[int] = version()
 
 
 NOW = "2024-05-06T07:08:09.123456000Z"

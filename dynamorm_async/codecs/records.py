@@ -431,10 +431,6 @@ class Record(Generic[M]):
         """Return the tag of a key field: "S", "N" or "B"."""
         return _scalar_of(self.members[name].codec, f"{self.spec.name}.{name}").tag
 
-    def scalar(self, name: str) -> Scalar:
-        """Return the codec of a field that is a key or a part of one."""
-        return _scalar_of(self.members[name].codec, f"{self.spec.name}.{name}")
-
     def _told(self, error: InvalidValue) -> InvalidValue:
         """Return the error, without the value where the field is declared with `repr=False`."""
         name = re.split(r"[.\[]", error.path.removeprefix(f"{self.spec.name}."), maxsplit=1)[0]
