@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
 import anyio
-import attrs
 
 from dynamorm_async.errors import (
     CallTimeout,
@@ -33,7 +32,7 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
     Raises:
         DynamormError: What the plan makes of the service's error, with that as cause.
     """
-    call = plan.first if timeout is None else attrs.evolve(plan.first, timeout=_positive(timeout))
+    call = plan.first if timeout is None else plan.first.within(_positive(timeout))
     return _read(plan, call, await _sent(plan, call, send))
 
 
@@ -68,7 +67,7 @@ async def pages(
                     operation=call.operation,
                     table=call.table,
                 )
-            call = attrs.evolve(call, timeout=left)
+            call = call.within(left)
         started = clock()
         reply = await _sent(plan, call, send)
         if left is not None:

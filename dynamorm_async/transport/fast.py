@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
+from msgspec.structs import replace
 
 from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
 from dynamorm_async.transport import invocation
@@ -167,7 +168,7 @@ class FastTransport:
             pool.give_back(connection)
         if answer.status < 400:
             return answer
-        return attrs.evolve(answer, access_key=line.signer.keys.access_key)
+        return replace(answer, access_key=line.signer.keys.access_key)
 
     async def renew(self, error: CredentialsError, answer: Answer) -> bool:
         """Correct the clock by the answer's date, or fetch other credentials, as `Renewing` says.

@@ -1,10 +1,15 @@
-"""Calls, answers and replies: what a transport is handed and what it hands back."""
+"""Calls, answers and replies: what a transport is handed and what it hands back.
+
+They are msgspec structs where the library's other values are attrs classes: three are made for
+every call, and a frozen attrs class of eight fields takes 1.0 µs to make, a frozen struct 0.15.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, Self
 
-import attrs
+import msgspec
+from msgspec.structs import force_setattr, replace
 
 from dynamorm_async.wire.operations import response_cap
 
@@ -23,8 +28,7 @@ class Repeat(Enum):
     """Twice is not the same as once: ADD of a number, list_append."""
 
 
-@attrs.frozen(kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, compiled: the bytes, and what the edge must know without reading them.
 
     Attributes:
@@ -34,20 +38,31 @@ class Call:
         keys: Attribute name to Python value for each item it names; for errors, events and caches.
         repeat: What an ambiguous failure allows.
         token: The idempotency token inside the body, or None.
-        response_cap: Most bytes of an answer that are read; beyond it is a ProtocolError.
+        response_cap: Most bytes of an answer that are read; beyond it is a ProtocolError. Where it
+            is not given, what `response_cap(operation)` says.
         timeout: Seconds for the whole call, every attempt and wait included; None for no deadline.
     """
 
     operation: str
-    body: bytes = attrs.field(repr=False)
+    body: bytes
     tables: tuple[str, ...] = ()
-    keys: tuple[Mapping[str, object], ...] = attrs.field(default=(), repr=False)
+    keys: tuple[Mapping[str, object], ...] = ()
     repeat: Repeat = Repeat.HARMLESS
-    token: str | None = attrs.field(default=None, repr=False)
-    response_cap: int = attrs.field(
-        default=attrs.Factory(lambda self: response_cap(self.operation), takes_self=True)
-    )
+    token: str | None = None
+    response_cap: int = 0
     timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.response_cap:
+            force_setattr(self, "response_cap", response_cap(self.operation))
+
+    def __repr__(self) -> str:
+        # Neither body nor keys nor token: a call is logged, and what it says is the caller's own.
+        return f"Call({self.operation} on {', '.join(self.tables) or 'no table'}, {self.repeat.value})"
+
+    def within(self, timeout: float | None) -> Self:
+        """Return the call with so many seconds for all of it, or with none of its own (None)."""
+        return replace(self, timeout=timeout)
 
     @property
     def table(self) -> str | None:
@@ -60,8 +75,7 @@ class Call:
         return self.keys[0] if len(self.keys) == 1 else None
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP answer as a transport received it, whatever its status.
 
     Attributes:
@@ -74,14 +88,16 @@ class Answer:
     """
 
     status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes = attrs.field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     checked: bool = False
-    access_key: str | None = attrs.field(default=None, repr=False)
+    access_key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Answer(HTTP {self.status}, {len(self.body)} bytes)"
 
 
-@attrs.frozen(kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The successful outcome of a call.
 
     Attributes:
@@ -91,10 +107,13 @@ class Reply:
         ambiguous: Whether an earlier attempt may have been carried out too.
     """
 
-    body: bytes = attrs.field(repr=False)
+    body: bytes
     attempts: int = 1
     request_id: str | None = None
     ambiguous: bool = False
+
+    def __repr__(self) -> str:
+        return f"Reply({len(self.body)} bytes, {self.attempts} attempts, request id {self.request_id})"
 
 
 Send = Callable[[Call], Awaitable[Reply]]

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import attrs
 import pytest
 
 from dynamorm_async.wire import DATA_OPERATIONS, Answer, Call, Repeat, Reply, response_cap
@@ -51,5 +50,5 @@ def test_an_answer_of_a_batch_may_be_larger() -> None:
 )
 def test_no_payload_is_shown(thing: Any) -> None:
     assert SECRET not in repr(thing)
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         thing.body = b""
