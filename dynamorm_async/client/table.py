@@ -11,6 +11,8 @@ from dynamorm_async.client.query import Query
 from dynamorm_async.executors import one
 from dynamorm_async.expressions import Condition, Path, Update
 from dynamorm_async.plan import Returning, Target
+from dynamorm_async.plan import find as plan_find
+from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
 from dynamorm_async.wire import Send
 
@@ -64,11 +66,11 @@ class Table(Generic[M]):
             ItemNotFound: There is no such item.
             InvalidValue: The stored item does not fit the model; the text has the path.
         """
-        return await one(self.plan.get(*key, consistent=consistent), self._send, timeout=timeout)
+        return await one(plan_get(self._target, key, consistent=consistent), self._send, timeout=timeout)
 
     async def find(self, *key: object, consistent: bool = False, timeout: float | None = None) -> M | None:
         """Return the item of a key, or None where there is none; otherwise like `get`."""
-        return await one(self.plan.find(*key, consistent=consistent), self._send, timeout=timeout)
+        return await one(plan_find(self._target, key, consistent=consistent), self._send, timeout=timeout)
 
     async def create(self, item: M, *, when: Condition[M] | None = None, timeout: float | None = None) -> M:
         """Store a new item and return it as stored: created and updated now, version 0.

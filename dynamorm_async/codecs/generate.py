@@ -114,6 +114,23 @@ def encoder(owner: str, members: Sequence[Member], *, stamps: Sequence[str]) -> 
     return function
 
 
+def key_encoder(owner: str, members: Sequence[Member]) -> Callable[..., str]:
+    """Return a function of the key's values that gives the key as JSON text, `{"id":{"S":"x"}}`.
+
+    What it raises for a value that cannot be a key does not tell which one it was.
+    """
+    scope = Scope()
+    names = [f"v{index}" for index in range(len(members))]
+    pieces = [
+        f"{quote(member.attribute) + ':'!r} + {member.codec.encode_source(name, scope)}"
+        for name, member in zip(names, members, strict=True)
+    ]
+    text = " + ',' + ".join(pieces)
+    lines = [f"def encode_key_of_{_safe(owner)}({', '.join(names)}):", f"    return '{{' + {text} + '}}'"]
+    function: Callable[..., str] = _compiled(f"encode_key_of_{_safe(owner)}", lines, scope)
+    return function
+
+
 def decoder(
     owner: str, cls: type[Any], members: Sequence[Member], *, frozen: bool, plain: bool
 ) -> Callable[[Any], Any]:

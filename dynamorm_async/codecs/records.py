@@ -24,6 +24,7 @@ from dynamorm_async.codecs.generate import (
     exact_decoder,
     exact_struct_of,
     item_struct,
+    key_encoder,
     texts_of,
 )
 from dynamorm_async.codecs.keys import KeyPart
@@ -78,7 +79,14 @@ class ItemPage(Generic[M]):
 
 
 class Record(Generic[M]):
-    """Both ways between instances of one model and JSON."""
+    """Both ways between instances of one model and JSON.
+
+    Attributes:
+        spec: The model.
+        members: Field name to member.
+        encode_key: The key's values to the key's JSON text; None where a part is a template. Its
+            InvalidValue does not tell which of the values it was.
+    """
 
     def __init__(self, spec: ModelSpec, types: Types) -> None:
         self.spec = spec
@@ -93,6 +101,11 @@ class Record(Generic[M]):
         self._field_of = {member.attribute: member.name for member in members}
         self._known = frozenset({*self._field_of, *((ENTITY_ATTRIBUTE,) if spec.entity is not None else ())})
         self._encode = encoder(spec.name, members, stamps=tuple(_STAMPS.values()))
+        self.encode_key = (
+            None
+            if any(field.template is not None for field in spec.key_fields)
+            else key_encoder(spec.name, [self.members[field.name] for field in spec.key_fields])
+        )
         frozen, plain = is_frozen(spec.cls), is_plain(spec.cls)
         self._fill = decoder(spec.name, spec.cls, members, frozen=frozen, plain=plain)
         extra = {ENTITY_ATTRIBUTE: Text().wire} if spec.entity is not None else {}

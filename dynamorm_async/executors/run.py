@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import anyio
 
@@ -33,7 +33,11 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
         DynamormError: What the plan makes of the service's error, with that as cause.
     """
     call = plan.first if timeout is None else plan.first.within(_positive(timeout))
-    return _read(plan, call, await _sent(plan, call, send))
+    try:
+        reply = await send(call)
+    except ServiceError as error:
+        _tell(plan, error)
+    return _read(plan, call, reply)
 
 
 async def pages(
@@ -69,7 +73,10 @@ async def pages(
                 )
             call = call.within(left)
         started = clock()
-        reply = await _sent(plan, call, send)
+        try:
+            reply = await send(call)
+        except ServiceError as error:
+            _tell(plan, error)
         if left is not None:
             left -= clock() - started
         result = _read(plan, call, reply)
@@ -98,14 +105,12 @@ def _positive(timeout: object) -> float:
     )
 
 
-async def _sent(plan: Plan[R], call: Call, send: Send) -> Reply:
-    try:
-        return await send(call)
-    except ServiceError as error:
-        meant = plan.refused(error)
-        if meant is error:
-            raise
-        raise meant from error
+def _tell(plan: Plan[R], error: ServiceError) -> NoReturn:
+    """Raise what the service's error means for the plan."""
+    meant = plan.refused(error)
+    if meant is error:
+        raise error
+    raise meant from error
 
 
 def _read(plan: Plan[R], call: Call, reply: Reply) -> R:

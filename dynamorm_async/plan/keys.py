@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar, cast
 
-import attrs
+import msgspec
 
 from dynamorm_async.codecs import Record, quote
 from dynamorm_async.errors import InvalidKey, InvalidValue, quoted
@@ -41,9 +41,8 @@ class Key(Generic[M]):
         return hash((self.model, self.values))
 
 
-@attrs.frozen
-class KeyParts:
-    """A key, resolved.
+class KeyParts(msgspec.Struct, frozen=True):
+    """A key, resolved; made for every call, like those of `wire`.
 
     Attributes:
         text: The key's attributes as JSON text, `{"id":{"S":"x"}}`.
@@ -64,6 +63,10 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
             cannot be a key.
     """
     spec = record.spec
+    names = spec.key_arguments
+    if type(key) is tuple and len(cast("tuple[object, ...]", key)) == len(names) > 1:
+        values = dict(zip(names, cast("tuple[object, ...]", key), strict=True))
+        return KeyParts(key_text(record, values), values)
     if isinstance(key, tuple) and len(cast("tuple[object, ...]", key)) == 1:
         (key,) = cast("tuple[object]", key)
     if isinstance(key, Key):
@@ -76,7 +79,7 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
         return key_parts(record, other.values)
     item = cast("Any", key)
     if type(item) is spec.cls:
-        values = {name: getattr(item, name) for name in spec.key_arguments}
+        values = {name: getattr(item, name) for name in names}
         return KeyParts(key_text(record, values), values, item)
     if isinstance(key, Stored):
         name = type(key).__name__
@@ -85,13 +88,13 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
             fix=f"hand in a {spec.name}, or use the table handle of {name}",
         )
     given = cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
-    if len(given) != len(spec.key_arguments):
+    if len(given) != len(names):
         raise InvalidKey(
-            f"{spec.name}'s key has {_counted(spec.key_arguments)}, and {len(given)} came",
-            fix=f"give {', '.join(spec.key_arguments)}",
+            f"{spec.name}'s key has {_counted(names)}, and {len(given)} came",
+            fix=f"give {', '.join(names)}",
             code="plan.key-length",
         )
-    values = dict(zip(spec.key_arguments, given, strict=True))
+    values = dict(zip(names, given, strict=True))
     return KeyParts(key_text(record, values), values)
 
 
@@ -101,6 +104,11 @@ def key_text(record: Record[Any], values: Mapping[str, object]) -> str:
     Raises:
         InvalidKey: A value cannot be a key.
     """
+    if record.encode_key is not None:
+        try:
+            return record.encode_key(*values.values())
+        except InvalidValue:
+            pass  # told below, where each value stands by itself
     spec = record.spec
     pieces: list[str] = []
     for field in spec.key_fields:

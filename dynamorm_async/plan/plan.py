@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
+import msgspec
 
 from dynamorm_async.errors import DynamormError, ServiceError
 from dynamorm_async.expressions import Condition, readable
@@ -32,6 +33,9 @@ class Estimate:
         return ", ".join(f"at least {units:g} {name}" for units, name in parts if units) or "unknown"
 
 
+_UNKNOWN = Estimate()
+
+
 def _as_it_is(error: ServiceError) -> DynamormError:
     return error
 
@@ -40,9 +44,8 @@ def _no_more(result: object) -> Call | None:  # noqa: ARG001 - the signature of 
     return None
 
 
-@attrs.frozen(kw_only=True)
-class Plan(Generic[R]):
-    """One verb, compiled: printing it shows what would be sent.
+class Plan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """One verb, compiled: printing it shows what would be sent; made for every call, like those of `wire`.
 
     Attributes:
         first: The first call.
@@ -50,18 +53,16 @@ class Plan(Generic[R]):
         refused: Which error an error of the service is for this verb; it gets the service's own and
             returns that one where it means nothing more.
         follow: The call that follows a result, or None at the end.
-        estimate: What the first call costs, or what finds it out; it is asked for rarely.
-        condition: The condition of a write, or None; read back, it is text.
+        price: What the first call costs, or what finds it out; it is asked for rarely.
+        demanded: The condition of a write, or None.
     """
 
     first: Call
-    read: Callable[[Reply], R] = attrs.field(repr=False)
-    refused: Callable[[ServiceError], DynamormError] = attrs.field(default=_as_it_is, repr=False)
-    follow: Callable[[R], Call | None] = attrs.field(default=_no_more, repr=False)
-    _estimate: Estimate | Callable[[], Estimate] = attrs.field(
-        default=Estimate(), alias="estimate", repr=False
-    )
-    _condition: Condition[Any] | None = attrs.field(default=None, alias="condition", repr=False)
+    read: Callable[[Reply], R]
+    refused: Callable[[ServiceError], DynamormError] = _as_it_is
+    follow: Callable[[R], Call | None] = _no_more
+    price: Estimate | Callable[[], Estimate] = _UNKNOWN
+    demanded: Condition[Any] | None = None
 
     @property
     def operation(self) -> str:
@@ -71,17 +72,20 @@ class Plan(Generic[R]):
     @property
     def estimate(self) -> Estimate:
         """What the first call is expected to cost."""
-        return self._estimate() if callable(self._estimate) else self._estimate
+        return self.price() if callable(self.price) else self.price
 
     @property
     def condition(self) -> str | None:
         """The condition of a write for people to read, or None."""
-        return None if self._condition is None else readable(self._condition)
+        return None if self.demanded is None else readable(self.demanded)
 
     @property
     def request(self) -> dict[str, Any]:
         """The request of the first call as JSON data."""
         return cast("dict[str, Any]", json.loads(self.first.body))
+
+    def __repr__(self) -> str:
+        return f"Plan({self.first!r})"
 
     def __str__(self) -> str:
         body = json.dumps(self.request, indent=2, ensure_ascii=False)

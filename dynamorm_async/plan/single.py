@@ -41,21 +41,27 @@ M = TypeVar("M")
 
 Returning = Literal["NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW"]
 
+_NO_DEMAND = Demand()
+_ONE_READ = Estimate(read_units=read_units(1, consistent=False))
+_ONE_CONSISTENT_READ = Estimate(read_units=read_units(1, consistent=True))
 _ONE_WRITE = Estimate(write_units=1.0)
 
 
 def find(target: Target[M], key: object, *, consistent: bool) -> Plan[M | None]:
     """Return the plan of one GetItem whose result is None where there is no such item."""
-    parts = key_parts(target.record, key)
-    return _read_plan(target, parts, consistent=consistent, read=target.record.decode_item)
+
+    def read(reply: Reply) -> M | None:
+        return target.record.decode_item(reply.body)
+
+    return _read_plan(target, key_parts(target.record, key), consistent=consistent, read=read)
 
 
 def get(target: Target[M], key: object, *, consistent: bool) -> Plan[M]:
     """Return the plan of one GetItem whose result is ItemNotFound where there is no such item."""
     parts = key_parts(target.record, key)
 
-    def read(body: bytes) -> M:
-        item = target.record.decode_item(body)
+    def read(reply: Reply) -> M:
+        item = target.record.decode_item(reply.body)
         if item is None:
             raise ItemNotFound(
                 f"no {target.spec.name} has the key {shown(parts)}",
@@ -71,7 +77,8 @@ def get(target: Target[M], key: object, *, consistent: bool) -> Plan[M]:
 
 def create(target: Target[M], item: M, *, now: datetime, when: Condition[M] | None) -> Plan[M]:
     """Return the plan of one PutItem that fails where an item of the same key is stored."""
-    stamps = Stamps(created=timestamp_text(now), updated=timestamp_text(now), version="0")
+    moment = timestamp_text(now)
+    stamps = Stamps(created=moment, updated=moment, version="0")
     return _put_plan(target, item, stamps, Demand(condition=both(absent(target), when), absent="demanded"))
 
 
@@ -79,9 +86,10 @@ def put(target: Target[M], item: M, *, now: datetime, when: Condition[M] | None)
     """Return the plan of one PutItem that overwrites; a held version is still checked."""
     target.record.check_instance(item)
     held = held_version(target, item)
+    moment = timestamp_text(now)
     stamps = Stamps(
-        created=_created_text(target, item) or timestamp_text(now),
-        updated=timestamp_text(now),
+        created=_created_text(target, item) or moment,
+        updated=moment,
         version="0" if held is None else str(held + 1),
     )
     return _put_plan(target, item, stamps, _demand_of_held(target, held, when))
@@ -196,8 +204,8 @@ def delete(target: Target[M], key: object, *, when: Condition[M] | None) -> Plan
         first=_call(target, "DeleteItem", parts, body, repeat=_repeat_of_constant(demand)),
         read=_nothing,
         refused=refusal(target, parts, demand),
-        estimate=_ONE_WRITE,
-        condition=demand.condition,
+        price=_ONE_WRITE,
+        demanded=demand.condition,
     )
 
 
@@ -206,7 +214,7 @@ def delete(target: Target[M], key: object, *, when: Condition[M] | None) -> Plan
 
 def _demand_of_held(target: Target[Any], held: int | None, when: Condition[Any] | None) -> Demand:
     if held is None:
-        return Demand(condition=both(None, when))
+        return _NO_DEMAND if when is None else Demand(condition=both(None, when))
     return Demand(condition=both(version_is(target, held), when), held=held, absent="refused")
 
 
@@ -226,24 +234,25 @@ def _created_text(target: Target[Any], item: Any) -> str | None:
 
 
 def _read_plan(
-    target: Target[Any], parts: KeyParts, *, consistent: bool, read: Callable[[bytes], Any]
+    target: Target[Any], parts: KeyParts, *, consistent: bool, read: Callable[[Reply], Any]
 ) -> Plan[Any]:
-    members = {"Key": parts.text, **({"ConsistentRead": "true"} if consistent else {})}
-
-    def read_reply(reply: Reply) -> Any:
-        return read(reply.body)
-
+    consistency = ',"ConsistentRead":true' if consistent else ""
+    body = target.plain_body(f',"Key":{parts.text}{consistency}')
     return Plan(
-        first=_call(target, "GetItem", parts, target.body(members, Request())),
-        read=read_reply,
-        estimate=Estimate(read_units=read_units(1, consistent=consistent)),
+        first=_call(target, "GetItem", parts, body),
+        read=read,
+        price=_ONE_CONSISTENT_READ if consistent else _ONE_READ,
     )
 
 
 def _put_plan(target: Target[M], item: M, stamps: Stamps, demand: Demand) -> Plan[M]:
     text = target.record.encode_item(item, stamps)
     parts = key_parts(target.record, item)
-    body = target.body({"Item": text, **_old_item(demand)}, Request(condition=demand.condition))
+    body = (
+        target.plain_body(f',"Item":{text}')
+        if demand.condition is None
+        else target.body({"Item": text, **_old_item(demand)}, Request(condition=demand.condition))
+    )
 
     # What was sent is what is stored, so the stored instance is read from it.
     def read(reply: Reply) -> M:
@@ -254,8 +263,8 @@ def _put_plan(target: Target[M], item: M, stamps: Stamps, demand: Demand) -> Pla
         first=_call(target, "PutItem", parts, body, repeat=_repeat_of_constant(demand)),
         read=read,
         refused=refusal(target, parts, demand),
-        estimate=partial(_price_of, text),
-        condition=demand.condition,
+        price=partial(_price_of, text),
+        demanded=demand.condition,
     )
 
 
@@ -293,8 +302,8 @@ def _update_plan(
         first=_call(target, "UpdateItem", parts, body, repeat=repeat),
         read=read,
         refused=refusal(target, parts, demand),
-        estimate=_ONE_WRITE,
-        condition=demand.condition,
+        price=_ONE_WRITE,
+        demanded=demand.condition,
     )
 
 

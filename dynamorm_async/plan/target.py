@@ -40,12 +40,27 @@ class Target(Generic[M]):
 
     record: Record[M]
     table: str
+    _opening: str = attrs.field(init=False)
     _shapes: dict[Any, CompiledRequest] = attrs.field(factory=dict[Any, CompiledRequest], init=False)
 
     @property
     def spec(self) -> ModelSpec:
         """The model's spec."""
         return self.record.spec
+
+    def __attrs_post_init__(self) -> None:
+        self._opening = f'{{"TableName":{quote(self.table)}'
+
+    def plain_body(self, members: str) -> bytes:
+        """Return a request without expressions: the table and what follows it, `,"Key":{…}`.
+
+        Raises:
+            InvalidValue: A text in it is no Unicode.
+        """
+        try:
+            return f"{self._opening}{members}}}".encode()
+        except UnicodeEncodeError as error:
+            raise self._surrogate(f"{self._opening}{members}}}", {}) from error
 
     def body(self, members: Mapping[str, str], request: Request) -> bytes:
         """Return a request: the table, the given members (JSON texts), and the bound expressions.
@@ -55,12 +70,13 @@ class Target(Generic[M]):
             InvalidRequest: An expression means nothing for the model, or is too large.
         """
         compiled = self._compiled(request)
-        pieces = [f'"TableName":{quote(self.table)}', *(f'"{name}":{text}' for name, text in members.items())]
-        text = f"{{{','.join(pieces)}{bind_names(compiled, request.values())}}}"
+        given = "".join([f',"{name}":{text}' for name, text in members.items()])
+        text = f"{self._opening}{given}{bind_names(compiled, request.values())}}}"
         try:
             return text.encode()
         except UnicodeEncodeError as error:
-            raise self._surrogate(text, compiled) from error
+            labels = {slot.name: slot.label for slot in compiled.slots}
+            raise self._surrogate(text, labels) from error
 
     def _compiled(self, request: Request) -> CompiledRequest:
         shape = request.shape()
@@ -77,9 +93,8 @@ class Target(Generic[M]):
             return Resolved(place.steps, _as_it_is)
         return self.record.resolve(place)
 
-    def _surrogate(self, text: str, compiled: CompiledRequest) -> InvalidValue:
+    def _surrogate(self, text: str, labels: Mapping[str, str]) -> InvalidValue:
         request = cast("dict[str, dict[str, Any]]", json.loads(text))
-        labels = {slot.name: slot.label for slot in compiled.slots}
         places = ("Key", "ExpressionAttributeNames", "ExpressionAttributeValues")
         values = {name: value for place in places for name, value in request.get(place, {}).items()}
         broken = (name for name, value in values.items() if not _is_unicode(value) or not _is_unicode(name))
