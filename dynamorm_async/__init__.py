@@ -4,10 +4,11 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 `db.table(Model)`. Everything public of the library stands here; the rooms behind it are its own.
 """
 
-from dynamorm_async.client import Client, Query, Table, connect
+from dynamorm_async.client import Client, Query, Selection, Table, connect
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
+    BudgetSpent,
     CallTimeout,
     ConditionFailed,
     ConnectionLost,
@@ -15,6 +16,7 @@ from dynamorm_async.errors import (
     DynamormError,
     EndpointUnreachable,
     EngineUnavailable,
+    InvalidCursor,
     InvalidExpression,
     InvalidKey,
     InvalidModel,
@@ -23,12 +25,14 @@ from dynamorm_async.errors import (
     ItemCollectionFull,
     ItemNotFound,
     LimitExceeded,
+    NoUsableIndex,
     OutcomeUnknown,
     ProtocolError,
     QuotaReached,
     RequestRefused,
     ServerFault,
     ServiceError,
+    SeveralItems,
     TableInUse,
     TableMismatch,
     TableNotFound,
@@ -65,7 +69,7 @@ from dynamorm_async.observe import (
     Observer,
     RetryScheduled,
 )
-from dynamorm_async.plan import Estimate, Key, Plan
+from dynamorm_async.plan import Candidate, Cost, Estimate, Explanation, Key, Page, Plan
 from dynamorm_async.transport import Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 
@@ -75,14 +79,17 @@ __all__ = [
     "Answer",
     "AttemptFinished",
     "Attr",
+    "BudgetSpent",
     "Call",
     "CallFinished",
     "CallStarted",
     "CallTimeout",
+    "Candidate",
     "Client",
     "Condition",
     "ConditionFailed",
     "ConnectionLost",
+    "Cost",
     "Credentials",
     "CredentialsError",
     "DynamormError",
@@ -90,7 +97,9 @@ __all__ = [
     "EngineUnavailable",
     "Estimate",
     "Event",
+    "Explanation",
     "GlobalIndex",
+    "InvalidCursor",
     "InvalidExpression",
     "InvalidKey",
     "InvalidModel",
@@ -103,8 +112,10 @@ __all__ = [
     "LocalIndex",
     "LogObserver",
     "Middleware",
+    "NoUsableIndex",
     "Observer",
     "OutcomeUnknown",
+    "Page",
     "Path",
     "Plan",
     "ProtocolError",
@@ -115,9 +126,11 @@ __all__ = [
     "RequestRefused",
     "Retry",
     "RetryScheduled",
+    "Selection",
     "Send",
     "ServerFault",
     "ServiceError",
+    "SeveralItems",
     "Table",
     "TableInUse",
     "TableMismatch",

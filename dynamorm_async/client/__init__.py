@@ -7,7 +7,7 @@ out; whatever a verb decides is decided in `plan`, so that it can be shown witho
 from dynamorm_async.client.client import Client
 from dynamorm_async.client.connect import connect
 from dynamorm_async.client.plans import Plans
-from dynamorm_async.client.query import Query
+from dynamorm_async.client.query import Query, Selection
 from dynamorm_async.client.table import Table
 
-__all__ = ["Client", "Plans", "Query", "Table", "connect"]
+__all__ = ["Client", "Plans", "Query", "Selection", "Table", "connect"]

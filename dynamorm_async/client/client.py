@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar, cast
@@ -11,12 +11,13 @@ from typing import Any, NoReturn, Self, TypeVar, cast
 import anyio
 
 from dynamorm_async.admin import Admin
+from dynamorm_async.client.query import Asking
 from dynamorm_async.client.table import Table
 from dynamorm_async.codecs import Codecs
 from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
 from dynamorm_async.executors import one
 from dynamorm_async.model import check_table_name, spec_of
-from dynamorm_async.plan import Key, Target
+from dynamorm_async.plan import Key, Statistics, Target
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import save as plan_save
 from dynamorm_async.transport import Waist
@@ -26,6 +27,7 @@ M = TypeVar("M")
 _CONFLICT_BASE = 0.01
 _CONFLICT_LONGEST = 1.0
 _MOST_TARGETS = 1024
+_NO_STATISTICS = Statistics()
 
 
 class Client:
@@ -44,6 +46,7 @@ class Client:
         *,
         codecs: Codecs,
         table_prefix: str,
+        cursor_keys: Sequence[bytes],
         now: Callable[[], datetime],
         jitter: Callable[[], float],
     ) -> None:
@@ -53,6 +56,13 @@ class Client:
         self._now = now
         self._jitter = jitter
         self._closed = False
+        self._statistics: dict[str, Statistics] = {}
+        self._asking = Asking(
+            send=waist.send,
+            now=now,
+            statistics=lambda table: self._statistics.get(table, _NO_STATISTICS),
+            cursor_keys=cursor_keys,
+        )
         self._targets: dict[tuple[type[Any], str], Target[Any]] = {}
         self.admin = Admin(waist.send, target=self._target)
 
@@ -71,7 +81,7 @@ class Client:
         Raises:
             InvalidModel: The class is no model, or a field's type cannot be stored.
         """
-        return Table(self._target(model, name), self._waist.send, self._now)
+        return Table(self._target(model, name), self._asking)
 
     async def retry_on_conflict(
         self,

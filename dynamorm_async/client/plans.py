@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 
-from dynamorm_async.codecs import ItemPage
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import Plan, Returning, Target
+from dynamorm_async.plan import Plan, Question, Returning, Target, Walk, prepare
 from dynamorm_async.plan import create as plan_create
 from dynamorm_async.plan import delete as plan_delete
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import put as plan_put
 from dynamorm_async.plan import save as plan_save
-from dynamorm_async.plan import scan as plan_scan
 from dynamorm_async.plan import update as plan_update
 from dynamorm_async.plan import upsert as plan_upsert
 
@@ -101,6 +99,13 @@ class Plans(Generic[M]):
         """Plan one DeleteItem."""
         return plan_delete(self._target, key, when=when)
 
-    def scan(self, *filters: Condition[M], consistent: bool = False) -> Plan[ItemPage[M]]:
+    def where(self, *conditions: Condition[M]) -> Walk[M]:
+        """Plan a query, page by page; `Table.where` has all of its options, and `plan()`."""
+        return self._walk(Question(conditions=conditions))
+
+    def scan(self, *filters: Condition[M], consistent: bool = False) -> Walk[M]:
         """Plan a scan, page by page."""
-        return plan_scan(self._target, *filters, consistent=consistent)
+        return self._walk(Question(conditions=filters, is_scan=True, consistent=consistent))
+
+    def _walk(self, question: Question) -> Walk[M]:
+        return Walk(query=prepare(self._target, question))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.client.plans import Plans
-from dynamorm_async.client.query import Query
+from dynamorm_async.client.query import Asking, Query
 from dynamorm_async.executors import one
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import Returning, Target
+from dynamorm_async.plan import Question, Returning, Target
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
-from dynamorm_async.wire import Send
 
 M = TypeVar("M")
 
@@ -35,11 +33,12 @@ class Table(Generic[M]):
     Instances handed in are never changed; the verbs that write return the stored one.
     """
 
-    def __init__(self, target: Target[M], send: Send, now: Callable[[], datetime]) -> None:
+    def __init__(self, target: Target[M], asking: Asking) -> None:
         self._target = target
-        self._send = send
-        self._now = now
-        self.plan = Plans(target, now)
+        self._asking = asking
+        self._send = asking.send
+        self._now = asking.now
+        self.plan = Plans(target, asking.now)
 
     @property
     def name(self) -> str:
@@ -208,9 +207,22 @@ class Table(Generic[M]):
         """
         return await one(self.plan.delete(*key, when=when), self._send, timeout=timeout)
 
+    def where(self, *conditions: Condition[M]) -> Query[M]:
+        """Return a query for the items that meet all of these conditions, in any order.
+
+        Nothing is sent until it is iterated, listed or counted. A partition key that is compared
+        with `==` is queried; anything else needs `allow_scan()`.
+
+        Raises:
+            InvalidExpression, NoUsableIndex: By what ends the query, before anything is sent: two
+                conditions contradict each other, or no key answers them completely.
+        """
+        return Query(self._target, Question(conditions=conditions), self._asking)
+
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Query[M]:
         """Return a query that reads the whole table, page by page, and keeps what the filters keep.
 
         Nothing is sent until it is iterated or listed. Every item is paid for, kept or not.
         """
-        return Query(self.plan.scan(*filters, consistent=consistent), self._send)
+        question = Question(conditions=filters, is_scan=True, consistent=consistent)
+        return Query(self._target, question, self._asking)

@@ -12,17 +12,26 @@ int or float of the same digits.
 """
 
 from dynamorm_async.codecs.base import Codec, quote
-from dynamorm_async.codecs.records import ItemPage, Record, Stamps
+from dynamorm_async.codecs.pages import ItemPage, PageReader, attribute_texts, consumed, count_page, key_texts
+from dynamorm_async.codecs.records import Record, Stamps
 from dynamorm_async.codecs.registration import Codecs, default_codecs, register
 from dynamorm_async.codecs.scalars import read_timestamp, timestamp_text
+from dynamorm_async.codecs.views import Columns, View
 
 __all__ = [
     "Codec",
     "Codecs",
+    "Columns",
     "ItemPage",
+    "PageReader",
     "Record",
     "Stamps",
+    "View",
+    "attribute_texts",
+    "consumed",
+    "count_page",
     "default_codecs",
+    "key_texts",
     "quote",
     "read_timestamp",
     "register",

@@ -335,14 +335,14 @@ class Expiry(Scalar):
     writes = frozenset({"N"})
 
     def __init__(self, *, as_int: bool) -> None:
-        self._as_int = as_int
+        self.as_int = as_int
         self.label = "int seconds" if as_int else "aware datetime"
 
     def to_text(self, value: Any) -> str:
-        if isinstance(value, dt.datetime) and not self._as_int:
+        if isinstance(value, dt.datetime) and not self.as_int:
             _refuse_naive(value)
             seconds = int(value.timestamp() // 1)
-        elif isinstance(value, int) and not isinstance(value, bool) and self._as_int:
+        elif isinstance(value, int) and not isinstance(value, bool) and self.as_int:
             seconds = int(value)
         else:
             raise self.wrong(value)
@@ -357,7 +357,7 @@ class Expiry(Scalar):
 
     def from_text(self, text: str) -> Any:
         seconds = Integer().from_text(text)
-        if self._as_int:
+        if self.as_int:
             return seconds
         try:
             return dt.datetime.fromtimestamp(seconds, dt.UTC)

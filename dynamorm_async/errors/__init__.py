@@ -11,8 +11,12 @@ The tree:
     │   ├── InvalidValue              a value that a field cannot hold, or stored data that does not fit
     │   ├── InvalidKey                a key that does not fit the model
     │   ├── InvalidExpression         a condition, update or projection that means nothing
+    │   ├── InvalidCursor             a cursor that is none, or belongs to another query
+    │   ├── NoUsableIndex             no key answers the query, and a scan was not allowed
     │   └── LimitExceeded             more than the service takes in one request
     ├── ItemNotFound                  the table is there, the item is not
+    ├── SeveralItems                  one item was asked for, several were found
+    ├── BudgetSpent                   a query reached its bound; `cursor` says where to go on
     ├── ConditionFailed               the stored item did not meet the condition of a write
     │   └── VersionConflict           another writer was faster
     ├── ServiceError                  the service answered with an error; `service_code` says which
@@ -38,14 +42,18 @@ The tree:
 
 from dynamorm_async.errors._base import DynamormError, InvalidRequest, quoted
 from dynamorm_async.errors._local import (
+    BudgetSpent,
     ConditionFailed,
     EngineUnavailable,
+    InvalidCursor,
     InvalidExpression,
     InvalidKey,
     InvalidModel,
     InvalidValue,
     ItemNotFound,
     LimitExceeded,
+    NoUsableIndex,
+    SeveralItems,
     TableMismatch,
     VersionConflict,
 )
@@ -74,6 +82,7 @@ from dynamorm_async.errors._transport import (
 
 __all__ = [
     "AccessDenied",
+    "BudgetSpent",
     "CallTimeout",
     "ConditionFailed",
     "ConnectionLost",
@@ -81,6 +90,7 @@ __all__ = [
     "DynamormError",
     "EndpointUnreachable",
     "EngineUnavailable",
+    "InvalidCursor",
     "InvalidExpression",
     "InvalidKey",
     "InvalidModel",
@@ -89,12 +99,14 @@ __all__ = [
     "ItemCollectionFull",
     "ItemNotFound",
     "LimitExceeded",
+    "NoUsableIndex",
     "OutcomeUnknown",
     "ProtocolError",
     "QuotaReached",
     "RequestRefused",
     "ServerFault",
     "ServiceError",
+    "SeveralItems",
     "TableInUse",
     "TableMismatch",
     "TableNotFound",

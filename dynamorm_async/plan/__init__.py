@@ -5,9 +5,13 @@ Takes a model's record, a table's name and the arguments of a verb, the time amo
 use `codecs`, `model`, `expressions`, `wire` and `errors`. Pure: no clock, no dice, no network.
 """
 
+from dynamorm_async.plan.choice import Candidate
+from dynamorm_async.plan.explaining import Explanation
 from dynamorm_async.plan.keys import Key
+from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
-from dynamorm_async.plan.scan import scan
+from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
+from dynamorm_async.plan.question import Question, whole_number
 from dynamorm_async.plan.single import (
     Returning,
     create,
@@ -19,21 +23,41 @@ from dynamorm_async.plan.single import (
     update,
     upsert,
 )
+from dynamorm_async.plan.statistics import Cost, Size, Statistics
 from dynamorm_async.plan.target import Target
+from dynamorm_async.plan.walk import Progress, Walk
 
 __all__ = [
+    "Candidate",
+    "Cost",
     "Estimate",
+    "Explanation",
+    "Gap",
     "Key",
+    "Page",
     "Plan",
+    "Progress",
+    "QueryPlan",
+    "Question",
     "Returning",
+    "Size",
+    "Statistics",
     "Target",
+    "Walk",
     "create",
+    "cursor_after",
     "delete",
+    "field_name",
     "find",
+    "gap_of",
     "get",
+    "key_text",
+    "page_plan",
+    "prepare",
+    "probe",
     "put",
     "save",
-    "scan",
     "update",
     "upsert",
+    "whole_number",
 ]

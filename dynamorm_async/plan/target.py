@@ -22,9 +22,13 @@ from dynamorm_async.expressions import (
 from dynamorm_async.model import ModelSpec
 
 M = TypeVar("M")
+T = TypeVar("T")
 
 # More shapes than this come only from a program that makes shapes out of data; then the oldest go.
 _MOST_SHAPES = 1024
+
+
+_NOTHING = Request()
 
 
 class WithoutField:
@@ -41,6 +45,7 @@ class Target(Generic[M]):
     record: Record[M]
     table: str
     _opening: str = attrs.field(init=False)
+    _memory: dict[Any, Any] = attrs.field(factory=dict[Any, Any], init=False)
     _shapes: dict[Any, CompiledRequest] = attrs.field(factory=dict[Any, CompiledRequest], init=False)
 
     @property
@@ -51,16 +56,22 @@ class Target(Generic[M]):
     def __attrs_post_init__(self) -> None:
         self._opening = f'{{"TableName":{quote(self.table)}'
 
+    def remembered(self, name: object, make: Callable[[], T]) -> T:
+        """Return what was made under a name before, or make it; it must be the same each time."""
+        found: T | None = self._memory.get(name)
+        if found is None:
+            if len(self._memory) >= _MOST_SHAPES:
+                del self._memory[next(iter(self._memory))]
+            found = self._memory[name] = make()
+        return found
+
     def plain_body(self, members: str) -> bytes:
         """Return a request without expressions: the table and what follows it, `,"Key":{…}`.
 
         Raises:
             InvalidValue: A text in it is no Unicode.
         """
-        try:
-            return f"{self._opening}{members}}}".encode()
-        except UnicodeEncodeError as error:
-            raise self._surrogate(f"{self._opening}{members}}}", {}) from error
+        return self.closed(f"{self._opening}{members}", _NOTHING)
 
     def body(self, members: Mapping[str, str], request: Request) -> bytes:
         """Return a request: the table, the given members (JSON texts), and the bound expressions.
@@ -69,14 +80,20 @@ class Target(Generic[M]):
             InvalidValue: A text in it is no Unicode.
             InvalidRequest: An expression means nothing for the model, or is too large.
         """
-        compiled = self._compiled(request)
+        return self.closed(self.opened(members, request), request)
+
+    def opened(self, members: Mapping[str, str], request: Request) -> str:
+        """Return the same as text without its last brace, so that members can follow."""
         given = "".join([f',"{name}":{text}' for name, text in members.items()])
-        text = f"{self._opening}{given}{bind_names(compiled, request.values())}}}"
+        return f"{self._opening}{given}{bind_names(self._compiled(request), request.values())}"
+
+    def closed(self, text: str, request: Request) -> bytes:
+        """Return what `opened` gave, and whatever followed it, as a request."""
         try:
-            return text.encode()
+            return f"{text}}}".encode()
         except UnicodeEncodeError as error:
-            labels = {slot.name: slot.label for slot in compiled.slots}
-            raise self._surrogate(text, labels) from error
+            labels = {slot.name: slot.label for slot in self._compiled(request).slots}
+            raise self._surrogate(f"{text}}}", labels) from error
 
     def _compiled(self, request: Request) -> CompiledRequest:
         shape = request.shape()

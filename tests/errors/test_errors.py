@@ -14,6 +14,7 @@ import dynamorm_async
 from dynamorm_async import errors
 from dynamorm_async.errors import (
     AccessDenied,
+    BudgetSpent,
     CallTimeout,
     ConditionFailed,
     ConnectionLost,
@@ -109,6 +110,14 @@ FACTS: dict[str, Any] = {
 OWN: dict[type[DynamormError], dict[str, Any]] = {
     ServiceError: {**FACTS, "service_code": "Odd", "message": "no", "status": 400, "body": SECRET.encode()},
     InvalidValue: {"path": "Bookmark.tags[2]", "why": "because", "fix": "do", "code": "codecs.odd"},
+    BudgetSpent: {
+        "cursor": "e30=",
+        "requests": 3,
+        "read_units": 1.5,
+        "fix": "do",
+        "operation": "Query",
+        "table": "bookmarks",
+    },
     TableMismatch: {"differences": ("billing: a, not b",), "fix": "do", "table": "bookmarks"},
     DynamormError: {
         **FACTS,

@@ -54,8 +54,8 @@ def key(name: str) -> dict[str, Any]:
 
 async def names(script: Script, into: list[str] | None = None, **options: Any) -> list[str]:
     found: list[str] = [] if into is None else into
-    async for each in pages(notes.scan(), script.send, clock=script.clock, **options):
-        found += [note.id for note in each.items]
+    async for each, _ in pages(notes.scan(), script.send, clock=script.clock, **options):
+        found += [note.id for note in each]
     return found
 
 
