@@ -48,13 +48,11 @@ class Candidate:
 
 @attrs.frozen(kw_only=True)
 class Choice:
-    """What answers a query.
+    """What answers a query; the same for other values in the same conditions.
 
     Attributes:
         operation: "Query" or "Scan".
         access: By which key.
-        fit: How the key answers it; None for a scan.
-        filters: What is tested after reading.
         cost: What it is expected to cost.
         candidates: Every way that was looked at.
         fetches: Whether the service fetches what a local index does not hold.
@@ -62,8 +60,6 @@ class Choice:
 
     operation: Literal["Query", "Scan"]
     access: Access
-    fit: Fit | None
-    filters: tuple[Term, ...]
     cost: Cost
     candidates: tuple[Candidate, ...]
     fetches: bool
@@ -91,8 +87,8 @@ def choose(
     question: Question,
     needs: Needs,
     statistics: Statistics,
-) -> Choice:
-    """Return the cheapest sound way to answer a query; the same for the same arguments.
+) -> tuple[Choice, Fit | None]:
+    """Return the cheapest sound way to answer a query, and how its key does; the same for the same arguments.
 
     Raises:
         NoUsableIndex: Nothing answers it completely, or a hint names what doesn't.
@@ -100,7 +96,7 @@ def choose(
     """
     _check_hints(record.spec, accesses, question)
     if question.is_scan:
-        return _scan(record, accesses, terms, question, needs, statistics, refused=())
+        return _scan(record, accesses, terms, question, needs, statistics, refused=()), None
     sound: list[tuple[Access, Fit, Cost]] = []
     refused: list[Candidate] = []
     for access in accesses:
@@ -115,19 +111,19 @@ def choose(
         sound.append((access, found, cost_of_query(found, question, statistics, fetches=fetches)))
     if not sound:
         if question.allow_scan and question.order_by is None and not question.reverse:
-            return _scan(record, accesses, terms, question, needs, statistics, refused=tuple(refused))
+            scan = _scan(record, accesses, terms, question, needs, statistics, refused=tuple(refused))
+            return scan, None
         raise _none_usable(record.spec, terms, question, refused)
     access, best, cost = min(sound, key=lambda found: _rank(*found))
     candidates = [Candidate(name=a.label, cost=c, is_chosen=a is access) for a, _, c in sound]
-    return Choice(
+    choice = Choice(
         operation="Query",
         access=access,
-        fit=best,
-        filters=best.filters,
         cost=cost,
         candidates=(*candidates, *refused),
         fetches=_fetches(access, needs, terms),
     )
+    return choice, best
 
 
 def _rank(access: Access, fit: Fit, cost: Cost) -> tuple[Any, ...]:
@@ -253,8 +249,6 @@ def _scan(
     return Choice(
         operation="Scan",
         access=access,
-        fit=None,
-        filters=tuple(terms),
         cost=cost,
         candidates=(*refused, Candidate(name=label, cost=cost, is_chosen=True)),
         fetches=_fetches(access, needs, terms),

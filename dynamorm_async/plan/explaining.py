@@ -9,7 +9,7 @@ import attrs
 
 from dynamorm_async.expressions import readable
 from dynamorm_async.plan.choice import Candidate, Choice
-from dynamorm_async.plan.query import QueryPlan, filters_of
+from dynamorm_async.plan.query import QueryPlan
 from dynamorm_async.wire import Call
 
 
@@ -74,23 +74,25 @@ def explained(query: QueryPlan[Any], first: Call) -> Explanation:
         operation=choice.operation,
         table=query.target.table,
         index=choice.access.name,
-        key=None if choice.fit is None else readable(choice.fit.key),
-        filter=filters_of(choice.filters),
+        key=None if query.key is None else readable(query.key),
+        filter=None if query.filter is None else readable(query.filter),
         rows=choice.cost.rows,
         read_units=choice.cost.read_units,
         requests=choice.cost.requests,
         confidence=choice.cost.confidence,
         candidates=choice.candidates,
-        warnings=_warnings(choice, is_limited=question.limit is not None),
+        warnings=_warnings(
+            choice, is_filtered=query.filter is not None, is_limited=question.limit is not None
+        ),
         request=json.loads(first.body),
     )
 
 
-def _warnings(choice: Choice, *, is_limited: bool) -> tuple[str, ...]:
+def _warnings(choice: Choice, *, is_filtered: bool, is_limited: bool) -> tuple[str, ...]:
     found: list[str] = []
     if choice.operation == "Scan" and not is_limited:
         found.append(f"the whole of {choice.access.label} is read and paid for")
-    if choice.filters:
+    if is_filtered:
         found.append("the filter is tested after reading: what it leaves out is paid for, too")
     if choice.access.kind == "global":
         found.append("a global index follows the table with a delay")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -42,7 +42,11 @@ class Ends:
 
     def drops(self, text: str) -> bool:
         """Tell whether an item is left out whose sort key is this tagged text."""
-        value = ordered(text)
+        return self.drops_value(json.loads(text))
+
+    def drops_value(self, tagged: Mapping[str, str]) -> bool:
+        """Tell the same of a tagged value."""
+        value = _rank(tagged)
         return any(bound is not None and ordered(bound) == value for bound in (self.low, self.high))
 
 
@@ -51,21 +55,24 @@ class Fit:
     """How one access answers a query.
 
     Attributes:
-        key: The key condition.
+        used: The terms that the key condition says, in its order where it is direct.
+        key: The key condition; it begins with the partition's fields, one value each.
         filters: The terms that are tested after reading.
-        fixed: Attribute name to tagged text, for the partition's attributes.
         bound: How many sort fields the key condition names.
         operator: "=" or a range: what it says of the last of them; None where it names none.
         ends: Bounds to drop, or None.
+        is_direct: Whether every value of the key condition is one of the terms', untouched and
+            unchecked, so that other values fit in the same way.
     """
 
     access: Access
+    used: tuple[Term, ...]
     key: Condition[Any]
     filters: tuple[Term, ...]
-    fixed: dict[str, str]
     bound: int
     operator: str | None
     ends: Ends | None
+    is_direct: bool
 
     @property
     def is_one_item(self) -> bool:
@@ -92,7 +99,6 @@ def fit(access: Access, terms: Sequence[Term], record: Record[Any]) -> Fit | str
     """
     used: list[Term] = []
     parts: list[Condition[Any]] = []
-    fixed: dict[str, str] = {}
     for field in access.partition:
         found = _equal(field, terms, record)
         if found is None:
@@ -100,7 +106,6 @@ def fit(access: Access, terms: Sequence[Term], record: Record[Any]) -> Fit | str
         value, those = found
         used += those
         parts.append(_equals(record, field, value))
-        fixed[field.attribute] = record.encode_field(field.name, value) or ""
     bound = 0
     operator: str | None = None
     ends: Ends | None = None
@@ -119,24 +124,32 @@ def fit(access: Access, terms: Sequence[Term], record: Record[Any]) -> Fit | str
             parts.append(part)
             bound, used = bound + 1, used + those
         break
+    names = {field.name for field in access.keys if field.template is None}
     left = [term for term in terms if not any(term is other for other in used)]
     filters = _filters(access, left)
     if isinstance(filters, str):
         return filters
     return Fit(
         access=access,
+        used=tuple(used),
         key=_all(parts),
         filters=filters,
-        fixed=fixed,
         bound=bound,
         operator=operator,
         ends=ends,
+        is_direct=len(used) == len(parts)
+        and operator != "between"
+        and all(term.field in names for term in used),
     )
 
 
 def ordered(text: str) -> Any:
     """Return what a tagged text is ordered by in a sort key: numbers by value, the rest by bytes."""
-    ((tag, value),) = json.loads(text).items()
+    return _rank(json.loads(text))
+
+
+def _rank(tagged: Mapping[str, str]) -> Any:
+    ((tag, value),) = tagged.items()
     if tag == "N":
         return Decimal(value)
     return b64decode(value) if tag == "B" else value.encode()
@@ -336,7 +349,7 @@ def _filters(access: Access, left: Sequence[Term]) -> tuple[Term, ...] | str:
             continue  # an item without its key is not in it
         named = sorted(term.mentioned & names) or sorted(term.attributes & attributes)
         if named:
-            return f"its key {named[0]} can't be filtered by {readable(term.condition)}"
+            return f"no key condition can say what is asked of its key {named[0]}, and no filter may"
         kept.append(term)
     return tuple(kept)
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
+import msgspec
 
 from dynamorm_async.codecs import (
     Columns,
@@ -24,13 +25,21 @@ from dynamorm_async.codecs import (
     key_texts,
 )
 from dynamorm_async.errors import InvalidRequest, quoted
-from dynamorm_async.expressions import Condition, Path, Place, Request, readable
+from dynamorm_async.expressions import (
+    CompiledRequest,
+    Condition,
+    Path,
+    Place,
+    Request,
+    bind_names,
+)
 from dynamorm_async.model import KEPT, Kept
 from dynamorm_async.plan.access import Access, accesses, key_names
 from dynamorm_async.plan.changes import entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
 from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint
 from dynamorm_async.plan.cursors import Place as CursorPlace
+from dynamorm_async.plan.fitting import Ends
 from dynamorm_async.plan.question import Question
 from dynamorm_async.plan.statistics import Statistics
 from dynamorm_async.plan.target import Target
@@ -41,64 +50,66 @@ M = TypeVar("M")
 R = TypeVar("R")
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class QueryPlan(Generic[R]):
-    """A query, decided; the same for the same arguments.
+class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """A query, decided; the same for the same arguments. Made for every query, like plans.
 
     Attributes:
         target: The table handle's.
         question: What was asked.
         choice: What answers it.
         reader: Reads the items of a page.
-        key_attributes: The attributes that say where an item stands.
+        key: The key condition; None for a scan.
+        filter: What is tested after reading, as the user said it, or None.
+        ends: Bounds to drop, or None.
         opened: The request without what differs from page to page, and without its last brace.
-        counting: The same of a request for the count.
-        request: Its expressions.
-        marked: Those of them that a cursor is bound to.
+        compiled: The expressions in it.
     """
 
     target: Target[Any]
     question: Question
     choice: Choice
     reader: PageReader[R]
-    key_attributes: tuple[str, ...]
+    key: Condition[Any] | None
+    filter: Condition[Any] | None
+    ends: Ends | None
     opened: str
-    counting: str
-    request: Request
-    marked: Request
+    compiled: CompiledRequest
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The fields that say where an item stands."""
+        return key_names(self.target.spec, self.choice.access)
 
     @property
     def scope(self) -> Scope:
         """What a cursor of this query must fit."""
-        spec, choice = self.target.spec, self.choice
-        names = key_names(spec, choice.access)
-        mark = fingerprint(
-            choice.operation,
-            choice.access.name,
-            self.question.reverse,
-            self.target.opened({}, self.marked),
-        )
+        spec, record, access = self.target.spec, self.target.record, self.choice.access
+        # What changes from page to page, such as the time of expiry, says nothing of the query.
+        asked = Request(key=self.key, filter=_all(self.question.conditions))
+        bound = bind_names(self.target.compiled(asked), asked.values())
+        values = self.key.values if self.key is not None else ()
         return Scope(
-            index=choice.access.name,
+            index=access.name,
             descending=self.question.reverse,
-            types={spec.fields[name].attribute: self.target.record.key_type(name) for name in names},
-            fixed=choice.fit.fixed if choice.fit is not None else {},
-            fingerprint=mark,
+            types={spec.fields[name].attribute: record.key_type(name) for name in self.key_names},
+            fixed={
+                field.attribute: record.encode_field(field.name, value) or ""
+                for field, value in zip(access.partition, values, strict=False)
+            },
+            fingerprint=fingerprint(
+                self.target.table, self.choice.operation, access.name, self.question.reverse, bound
+            ),
         )
 
     @property
     def is_filtered(self) -> bool:
         """Whether what is evaluated may be left out of the answer."""
-        return self.request.filter is not None or self._drops
-
-    @property
-    def _drops(self) -> bool:
-        return self.choice.fit is not None and self.choice.fit.ends is not None
+        return "FilterExpression" in self.compiled.texts or self.ends is not None
 
     @property
     def can_count(self) -> bool:
         """Whether the service can count by itself; where bounds are dropped it can't."""
-        return not self._drops
+        return self.ends is None
 
     def call(
         self,
@@ -118,7 +129,7 @@ class QueryPlan(Generic[R]):
             counting: For the count alone.
             priced: Whether the answer is to say what it cost.
         """
-        text = self.counting if counting else self.opened
+        text = self._counted if counting else self.opened
         if self.choice.operation == "Query" and self.question.reverse != backward:
             text += ',"ScanIndexForward":false'
         if limit is not None:
@@ -127,30 +138,21 @@ class QueryPlan(Generic[R]):
             text += ',"ReturnConsumedCapacity":"TOTAL"'
         if start is not None:
             text += f',"ExclusiveStartKey":{start}'
-        return Call(
-            operation=self.choice.operation,
-            body=self.target.closed(text, self.request),
-            tables=(self.target.table,),
-        )
+        return self._call(self.target.closed(text, self.compiled))
 
     def probe(self, start: str, *, backward: bool) -> Call:
         """Return the request for the key of the one item next to a place, whatever the filter says."""
-        unfiltered = attrs.evolve(self.request, filter=None, projection=self._key_places)
-        text = self.target.opened(_members(self.choice, self.question), unfiltered)
+        places = tuple(place_of(self.target, self.target.spec.fields[name]) for name in self.key_names)
+        text = self._text(_members(self.choice, self.question), Request(key=self.key, projection=places))
         if self.choice.operation == "Query" and self.question.reverse != backward:
             text += ',"ScanIndexForward":false'
-        text += f',"Limit":1,"ExclusiveStartKey":{start}'
-        return Call(
-            operation=self.choice.operation,
-            body=self.target.closed(text, unfiltered),
-            tables=(self.target.table,),
-        )
+        return self._call(self.target.closed(f'{text},"Limit":1,"ExclusiveStartKey":{start}'))
 
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the items of an answer."""
         page = self.reader.decode_page(reply.body)
-        if self._drops:
-            page = self._without_ends(page, reply.body)
+        if self.ends is not None:
+            page = self._without_ends(page, reply.body, self.ends)
         if self.question.max_read_units is not None:
             page = attrs.evolve(page, read_units=consumed(reply.body))
         return page
@@ -164,11 +166,11 @@ class QueryPlan(Generic[R]):
 
     def keys(self, body: bytes) -> list[Key]:
         """Return the keys of an answer's items, of those that are not dropped."""
-        found: list[Key] = [json.loads(text) for text in key_texts(body, self.key_attributes)]
-        ends = self.choice.fit.ends if self.choice.fit is not None else None
-        if ends is None:
-            return found
-        return [key for key in found if not ends.drops(json.dumps(key[ends.attribute]))]
+        spec = self.target.spec
+        attributes = [spec.fields[name].attribute for name in self.key_names]
+        found: list[Key] = [json.loads(text) for text in key_texts(body, attributes)]
+        ends = self.ends
+        return found if ends is None else [key for key in found if not ends.drops_value(key[ends.attribute])]
 
     def key_of(self, item: Any) -> Key:
         """Return the key of an instance of the model, as a cursor holds it.
@@ -180,7 +182,7 @@ class QueryPlan(Generic[R]):
         record.check_instance(item)
         found: dict[str, dict[str, str]] = {}
         kept: Kept | None = getattr(item, KEPT, None)
-        for name in key_names(spec, self.choice.access):
+        for name in self.key_names:
             field = spec.fields[name]
             value = record.computed(name, item) if field.template is not None else getattr(item, name)
             text = record.encode_field(name, value)
@@ -195,20 +197,26 @@ class QueryPlan(Generic[R]):
             found[field.attribute] = cast("dict[str, str]", json.loads(text))
         return found
 
-    @property
-    def _key_places(self) -> tuple[Place, ...]:
-        spec = self.target.spec
-        return tuple(place_of(self.target, spec.fields[name]) for name in key_names(spec, self.choice.access))
-
-    def _without_ends(self, page: ItemPage[R], body: bytes) -> ItemPage[R]:
-        ends = self.choice.fit.ends if self.choice.fit is not None else None
-        if ends is None or not page.items:
-            return page
+    def _without_ends(self, page: ItemPage[R], body: bytes, ends: Ends) -> ItemPage[R]:
         texts = attribute_texts(body, ends.attribute)
         items = [
             item for item, text in zip(page.items, texts, strict=True) if not (text and ends.drops(text))
         ]
         return attrs.evolve(page, items=items, count=len(items))
+
+    @property
+    def _counted(self) -> str:
+        entity = entity_is(self.target)
+        request = Request(
+            key=self.key, filter=_all(part for part in (entity, self.filter) if part is not None)
+        )
+        return self._text({**_members(self.choice, self.question), "Select": '"COUNT"'}, request)
+
+    def _text(self, members: dict[str, str], request: Request) -> str:
+        return self.target.opened(members) + bind_names(self.target.compiled(request), request.values())
+
+    def _call(self, body: bytes) -> Call:
+        return Call(operation=self.choice.operation, body=body, tables=(self.target.table,))
 
 
 def prepare(
@@ -232,46 +240,131 @@ def prepare(
         InvalidValue: A value cannot be what it is compared with.
         InvalidModel: The view is none of this model.
     """
-    spec = target.spec
+    statistics = statistics or _UNKNOWN
     conditions = (*question.conditions, *_unexpired(target, question, now))
+    shape = (question.options, tuple([getattr(each, "form", None) for each in conditions]))
+    blueprint: _Blueprint | None = target.recalled(shape)
+    if blueprint is not None and blueprint.statistics is statistics:
+        values = [value for condition in conditions for value in condition.values]
+        return blueprint.bound(target, question, values)
+    return _prepared(target, question, conditions, statistics, shape)
+
+
+class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
+    """What queries of one shape have in common, where their values need no looking at.
+
+    Attributes:
+        key: The form of the key condition, and the places of its values among those of the question.
+        filter: The same of the user's filter.
+    """
+
+    statistics: Statistics
+    choice: Choice
+    reader: PageReader[Any]
+    key: tuple[Any, tuple[int, ...]] | None
+    filter: tuple[Any, tuple[int, ...]] | None
+    entity: tuple[object, ...]
+    members: str
+    compiled: CompiledRequest
+
+    def bound(self, target: Target[Any], question: Question, values: Sequence[object]) -> QueryPlan[Any]:
+        """Return the query with these values."""
+        key = (
+            None if self.key is None else Condition[Any](self.key[0], tuple([values[n] for n in self.key[1]]))
+        )
+        tested = None
+        if self.filter is not None:
+            tested = Condition[Any](self.filter[0], tuple([values[n] for n in self.filter[1]]))
+        slots = (
+            *(key.values if key is not None else ()),
+            *self.entity,
+            *(tested.values if tested is not None else ()),
+        )
+        return QueryPlan(
+            target=target,
+            question=question,
+            choice=self.choice,
+            reader=self.reader,
+            key=key,
+            filter=tested,
+            ends=None,
+            opened=self.members + bind_names(self.compiled, slots),
+            compiled=self.compiled,
+        )
+
+
+def _prepared(
+    target: Target[Any],
+    question: Question,
+    conditions: Sequence[Condition[Any]],
+    statistics: Statistics,
+    shape: object,
+) -> QueryPlan[Any]:
+    spec = target.spec
     terms = terms_of(spec, conditions, verb="scan" if question.is_scan else "where")
     reader = _reader(target, question)
     entity = entity_is(target)
-    choice = choose(
-        target.record,
-        _accesses(target),
-        terms,
-        question,
-        Needs(
-            fields=_needed(target, reader),
-            present=frozenset[str]().union(*(term.present for term in terms)),
-            entity=entity is not None,
-        ),
-        statistics or Statistics(),
+    needs = Needs(
+        fields=_needed(target, reader),
+        present=frozenset[str]().union(*(term.present for term in terms)),
+        entity=entity is not None,
     )
-    names = key_names(spec, choice.access)
+    choice, fit = choose(target.record, _accesses(target), terms, question, needs, statistics)
+    filters = fit.filters if fit is not None else terms
+    key = fit.key if fit is not None else None
+    tested = _all(term.condition for term in filters)
     request = Request(
-        key=choice.fit.key if choice.fit is not None else None,
-        filter=_all((*([] if entity is None else [entity]), *(term.condition for term in choice.filters))),
-        projection=_projection(target, reader, names),
+        key=key,
+        filter=_all(part for part in (entity, tested) if part is not None),
+        projection=_projection(target, reader, key_names(spec, choice.access)),
     )
     members = _members(choice, question)
-    whole = {"Select": '"ALL_ATTRIBUTES"'} if choice.fetches and not request.projection else {}
-    counted = attrs.evolve(request, projection=())
-    opened = target.opened({**members, **whole}, request)
-    target.closed(opened, request)  # refuses here what is no Unicode
+    if choice.fetches and not request.projection:
+        members["Select"] = '"ALL_ATTRIBUTES"'
+    compiled, opening = target.compiled(request), target.opened(members)
+    opened = opening + bind_names(compiled, request.values())
+    target.closed(opened, compiled)  # refuses here what is no Unicode
+    if fit is None or fit.is_direct:
+        places = _places_of_values(terms)
+        target.remember(
+            shape,
+            _Blueprint(
+                statistics=statistics,
+                choice=choice,
+                reader=reader,
+                key=None if fit is None else (fit.key.form, _picked(fit.used, places)),
+                filter=None if tested is None else (tested.form, _picked(filters, places)),
+                entity=entity.values if entity is not None else (),
+                members=opening,
+                compiled=compiled,
+            ),
+        )
     return QueryPlan(
         target=target,
         question=question,
         choice=choice,
         reader=reader,
-        key_attributes=tuple(spec.fields[name].attribute for name in names),
+        key=key,
+        filter=tested,
+        ends=fit.ends if fit is not None else None,
         opened=opened,
-        counting=target.opened({**members, "Select": '"COUNT"'}, counted),
-        request=request,
-        # What changes from page to page, such as the time of expiry, says nothing of the query.
-        marked=Request(key=request.key, filter=_all(question.conditions)),
+        compiled=compiled,
     )
+
+
+def _places_of_values(terms: Sequence[Term]) -> dict[int, tuple[int, ...]]:
+    """Return for each term, by its id, where its values stand among those of all terms."""
+    found: dict[int, tuple[int, ...]] = {}
+    start = 0
+    for term in terms:
+        end = start + len(term.condition.values)
+        found[id(term)] = tuple(range(start, end))
+        start = end
+    return found
+
+
+def _picked(terms: Sequence[Term], places: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(place for term in terms for place in places[id(term)])
 
 
 def cursor_after(query: QueryPlan[Any], item: object, *, keys: Sequence[bytes]) -> str:
@@ -363,6 +456,4 @@ def _all(conditions: Iterable[Condition[Any]]) -> Condition[Any] | None:
     return whole
 
 
-def filters_of(terms: Iterable[Term]) -> str | None:
-    """Return filters for people to read, or None without any."""
-    return " AND ".join(readable(term.condition) for term in terms) or None
+_UNKNOWN = Statistics()

@@ -48,6 +48,23 @@ class Question:
     max_read_units: float | None = None
     unexpired: bool = False
 
+    @property
+    def options(self) -> tuple[object, ...]:
+        """Everything but the conditions, to be compared."""
+        return (
+            self.is_scan,
+            self.allow_scan,
+            self.reverse,
+            self.limit,
+            self.offset,
+            self.page_size,
+            self.consistent,
+            self.select,
+            self.using,
+            self.avoid,
+            self.order_by,
+        )
+
 
 def whole_number(name: str, value: object, *, least: int = 1) -> int:
     """Return an option that counts something.

@@ -28,9 +28,6 @@ T = TypeVar("T")
 _MOST_SHAPES = 1024
 
 
-_NOTHING = Request()
-
-
 class WithoutField:
     """The owner of places that are attributes without a field; their values are tagged JSON text."""
 
@@ -60,10 +57,19 @@ class Target(Generic[M]):
         """Return what was made under a name before, or make it; it must be the same each time."""
         found: T | None = self._memory.get(name)
         if found is None:
-            if len(self._memory) >= _MOST_SHAPES:
-                del self._memory[next(iter(self._memory))]
-            found = self._memory[name] = make()
+            found = make()
+            self.remember(name, found)
         return found
+
+    def recalled(self, shape: object) -> Any:
+        """Return what was remembered for a shape, or None."""
+        return self._memory.get(shape)
+
+    def remember(self, shape: object, made: object) -> None:
+        """Keep what was made for a shape, in the place of the oldest where there are too many."""
+        if len(self._memory) >= _MOST_SHAPES:
+            del self._memory[next(iter(self._memory))]
+        self._memory[shape] = made
 
     def plain_body(self, members: str) -> bytes:
         """Return a request without expressions: the table and what follows it, `,"Key":{…}`.
@@ -71,7 +77,7 @@ class Target(Generic[M]):
         Raises:
             InvalidValue: A text in it is no Unicode.
         """
-        return self.closed(f"{self._opening}{members}", _NOTHING)
+        return self.closed(f"{self._opening}{members}")
 
     def body(self, members: Mapping[str, str], request: Request) -> bytes:
         """Return a request: the table, the given members (JSON texts), and the bound expressions.
@@ -80,22 +86,29 @@ class Target(Generic[M]):
             InvalidValue: A text in it is no Unicode.
             InvalidRequest: An expression means nothing for the model, or is too large.
         """
-        return self.closed(self.opened(members, request), request)
+        compiled = self.compiled(request)
+        return self.closed(self.opened(members) + bind_names(compiled, request.values()), compiled)
 
-    def opened(self, members: Mapping[str, str], request: Request) -> str:
-        """Return the same as text without its last brace, so that members can follow."""
+    def opened(self, members: Mapping[str, str]) -> str:
+        """Return the beginning of a request, without its last brace: the table and the given members."""
         given = "".join([f',"{name}":{text}' for name, text in members.items()])
-        return f"{self._opening}{given}{bind_names(self._compiled(request), request.values())}"
+        return f"{self._opening}{given}"
 
-    def closed(self, text: str, request: Request) -> bytes:
-        """Return what `opened` gave, and whatever followed it, as a request."""
+    def closed(self, text: str, compiled: CompiledRequest | None = None) -> bytes:
+        """Return a request that is whole but for its last brace as bytes.
+
+        Args:
+            text: The request so far.
+            compiled: The expressions in it, for the text of an error.
+        """
         try:
             return f"{text}}}".encode()
         except UnicodeEncodeError as error:
-            labels = {slot.name: slot.label for slot in self._compiled(request).slots}
-            raise self._surrogate(f"{text}}}", labels) from error
+            slots = compiled.slots if compiled is not None else ()
+            raise self._surrogate(f"{text}}}", {slot.name: slot.label for slot in slots}) from error
 
-    def _compiled(self, request: Request) -> CompiledRequest:
+    def compiled(self, request: Request) -> CompiledRequest:
+        """Return what all requests of this shape have in common."""
         shape = request.shape()
         compiled = self._shapes.get(shape)
         if compiled is None:
