@@ -69,13 +69,25 @@ from dynamorm_async.observe import (
     Observer,
     RetryScheduled,
 )
-from dynamorm_async.plan import Candidate, Cost, Estimate, Explanation, Key, Page, Plan
+from dynamorm_async.plan import (
+    Analysis,
+    Candidate,
+    Cost,
+    Estimate,
+    Explanation,
+    Key,
+    Page,
+    Plan,
+    Size,
+    Statistics,
+)
 from dynamorm_async.transport import Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 
 __all__ = [
     "UNSET",
     "AccessDenied",
+    "Analysis",
     "Answer",
     "AttemptFinished",
     "Attr",
@@ -131,6 +143,8 @@ __all__ = [
     "ServerFault",
     "ServiceError",
     "SeveralItems",
+    "Size",
+    "Statistics",
     "Table",
     "TableInUse",
     "TableMismatch",

@@ -11,13 +11,14 @@ from typing import Any, NoReturn, Self, TypeVar, cast
 import anyio
 
 from dynamorm_async.admin import Admin
+from dynamorm_async.client.known import Known
 from dynamorm_async.client.query import Asking
 from dynamorm_async.client.table import Table
 from dynamorm_async.codecs import Codecs
 from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
 from dynamorm_async.executors import one
 from dynamorm_async.model import check_table_name, spec_of
-from dynamorm_async.plan import Key, Statistics, Target
+from dynamorm_async.plan import Key, Target
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import save as plan_save
 from dynamorm_async.transport import Waist
@@ -27,7 +28,6 @@ M = TypeVar("M")
 _CONFLICT_BASE = 0.01
 _CONFLICT_LONGEST = 1.0
 _MOST_TARGETS = 1024
-_NO_STATISTICS = Statistics()
 
 
 class Client:
@@ -56,15 +56,15 @@ class Client:
         self._now = now
         self._jitter = jitter
         self._closed = False
-        self._statistics: dict[str, Statistics] = {}
+        known = Known()
         self._asking = Asking(
             send=waist.send,
             now=now,
-            statistics=lambda table: self._statistics.get(table, _NO_STATISTICS),
+            known=known,
             cursor_keys=cursor_keys,
         )
         self._targets: dict[tuple[type[Any], str], Target[Any]] = {}
-        self.admin = Admin(waist.send, target=self._target)
+        self.admin = Admin(waist.send, target=self._target, learn=known.refresh)
 
     @property
     def transport(self) -> str:

@@ -6,23 +6,27 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, overload
 
+import anyio
 import attrs
 
+from dynamorm_async.client.known import Known
 from dynamorm_async.errors import InvalidCursor, InvalidRequest, ItemNotFound, SeveralItems, quoted
 from dynamorm_async.executors import one, pages
 from dynamorm_async.expressions import Condition, Path
 from dynamorm_async.plan import (
+    Analysis,
     Explanation,
     Gap,
     Page,
+    Progress,
     QueryPlan,
     Question,
-    Statistics,
     Target,
     Walk,
     cursor_after,
     field_name,
     gap_of,
+    index_of,
     key_text,
     page_plan,
     prepare,
@@ -43,13 +47,13 @@ class Asking:
     Attributes:
         send: The way to the service.
         now: The time, for expiry.
-        statistics: What is known of a table's size by now.
+        known: What is known of tables' sizes by now.
         cursor_keys: Keys that sign cursors, the newest first.
     """
 
     send: Send
     now: Callable[[], datetime]
-    statistics: Callable[[str], Statistics]
+    known: Known
     cursor_keys: Sequence[bytes]
 
 
@@ -135,13 +139,23 @@ class Selection(Generic[M, R]):
         """
         return self._with(unexpired=True)
 
-    def budget(self, *, requests: int | None = None, read_units: float | None = None) -> Self:
-        """Stop a runaway: after so many requests or read units BudgetSpent holds a cursor to go on from."""
+    def budget(
+        self, *, requests: int | None = None, items: int | None = None, read_units: float | None = None
+    ) -> Self:
+        """Stop a runaway with BudgetSpent, which holds a cursor to go on from.
+
+        Args:
+            requests: Requests that may be sent.
+            items: Evaluated items after which no further request is sent.
+            read_units: Read units after which none is.
+        """
         if requests is not None:
             whole_number("budget(requests=…)", requests)
+        if items is not None:
+            whole_number("budget(items=…)", items)
         if read_units is not None and not read_units > 0:
             raise InvalidRequest(f"budget(read_units={quoted(read_units)})", fix="give units above 0")
-        return self._with(max_requests=requests, max_read_units=read_units)
+        return self._with(max_requests=requests, max_items=items, max_read_units=read_units)
 
     def start(self, cursor: str | None) -> Self:
         """Begin behind the place that a cursor means: of `cursor_after`, `BudgetSpent` or `page.next`."""
@@ -185,7 +199,7 @@ class Selection(Generic[M, R]):
     async def list(self, *, timeout: float | None = None) -> list[R]:
         """Return all items at once; for what fits into memory."""
         found: list[R] = []
-        async for items, _ in pages(await self._walk(), self._asking.send, timeout=timeout):
+        async for items in self._pages(timeout=timeout):
             found.extend(items)
         return found
 
@@ -253,8 +267,8 @@ class Selection(Generic[M, R]):
                 code="client.page-options",
             )
         size = self._question.page_size if size is None else whole_number("page(size=…)", size)
-        query = self._query()
         keys = self._asking.cursor_keys
+        query = self._query(cursor)
         gap = gap_of(query, cursor, keys=keys)
         plan = page_plan(query, await self._probed(query, gap), size=size, keys=keys)
         return await one(plan, self._asking.send, timeout=timeout)
@@ -286,6 +300,24 @@ class Selection(Generic[M, R]):
         """Return the plan with every index that was looked at, and costs; nothing is sent."""
         return self.plan().explain()
 
+    async def analyze(self, *, timeout: float | None = None) -> Analysis:
+        """Run the query, and return what it was expected to read beside what it did read.
+
+        It is paid for as any other; its items are dropped.
+        """
+        walk = attrs.evolve(await self._walk(), priced=True)
+        started, given, progress = anyio.current_time(), 0, Progress()
+        async for items, so_far in pages(walk, self._asking.send, timeout=timeout):
+            given, progress = given + len(items), so_far
+        return Analysis(
+            expected=walk.explain(),
+            items=given,
+            rows=progress.scanned,
+            read_units=progress.read_units,
+            requests=progress.requests,
+            seconds=anyio.current_time() - started,
+        )
+
     def cursor_after(self, item: M) -> str:
         """Return the cursor of the place behind an instance of the model, for `start` and `page`."""
         return cursor_after(self._query(), item, keys=self._asking.cursor_keys)
@@ -296,18 +328,19 @@ class Selection(Generic[M, R]):
         question = attrs.evolve(self._question, **changes)
         return type(self)(self._target, question, self._asking, begin=self._begin)
 
-    def _query(self) -> QueryPlan[R]:
+    def _query(self, cursor: str | None = None) -> QueryPlan[R]:
         asking = self._asking
         return prepare(
             self._target,
             self._question,
-            statistics=asking.statistics(self._target.table),
+            index=index_of(cursor, keys=asking.cursor_keys) if cursor else None,
+            statistics=asking.known.of(self._target.table),
             now=asking.now() if self._question.unexpired else None,
         )
 
     async def _walk(self) -> Walk[R]:
-        query = self._query()
         keys = self._asking.cursor_keys
+        query = self._query(self._begin)
         if not self._begin:
             return Walk(query=query, keys=keys)
         gap = gap_of(query, self._begin, keys=keys)
@@ -321,9 +354,17 @@ class Selection(Generic[M, R]):
         return gap if finding is None else await one(finding, self._asking.send)
 
     async def _items(self, *, timeout: float | None) -> AsyncGenerator[R]:
-        async for items, _ in pages(await self._walk(), self._asking.send, timeout=timeout):
+        async for items in self._pages(timeout=timeout):
             for item in items:
                 yield item
+
+    async def _pages(self, *, timeout: float | None) -> AsyncGenerator[Sequence[R]]:
+        walk, progress = await self._walk(), Progress()
+        async for items, so_far in pages(walk, self._asking.send, timeout=timeout):
+            progress = so_far
+            yield items
+        if walk.start is None:
+            self._asking.known.observe(walk.query, progress)
 
 
 class Query(Selection[M, M]):

@@ -6,7 +6,8 @@ use `codecs`, `model`, `expressions`, `wire` and `errors`. Pure: no clock, no di
 """
 
 from dynamorm_async.plan.choice import Candidate
-from dynamorm_async.plan.explaining import Explanation
+from dynamorm_async.plan.cursors import index_of
+from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.keys import Key
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
@@ -28,6 +29,7 @@ from dynamorm_async.plan.target import Target
 from dynamorm_async.plan.walk import Progress, Walk
 
 __all__ = [
+    "Analysis",
     "Candidate",
     "Cost",
     "Estimate",
@@ -51,6 +53,7 @@ __all__ = [
     "find",
     "gap_of",
     "get",
+    "index_of",
     "key_text",
     "page_plan",
     "prepare",

@@ -115,6 +115,21 @@ def plain(key: Key, *, index: str | None = None, sort: Literal["ASC", "DESC"] | 
     return _written(members) if key else ""
 
 
+def index_of(text: object, *, keys: Sequence[bytes] = ()) -> str:
+    """Return the name of the index that a cursor was made with, "" for the table itself.
+
+    Which index is the cheapest may change from one page to the next, and the walk must go on with
+    the one it began with.
+
+    Raises:
+        InvalidCursor: It is malformed, too long, or not signed as it should be.
+    """
+    index = _opened(text, keys).get("index") or ""
+    if not isinstance(index, str):
+        raise _malformed("its index is no text")
+    return index
+
+
 def decode(text: object, scope: Scope, *, keys: Sequence[bytes] = ()) -> Place | None:
     """Return the place that a cursor means, or None for the beginning ("" or None).
 
@@ -128,6 +143,15 @@ def decode(text: object, scope: Scope, *, keys: Sequence[bytes] = ()) -> Place |
     """
     if text is None or text == "":
         return None
+    members = _opened(text, keys)
+    way: Way = next(name for name in _WAYS if name in members)
+    place = Place(way, _key(members[way], scope))
+    _check(members, place, scope)
+    return place
+
+
+def _opened(text: object, keys: Sequence[bytes]) -> dict[str, Any]:
+    """Return the members of a cursor, its signature verified first."""
     if not isinstance(text, str) or len(text) > LONGEST:
         raise _malformed("it is no text" if not isinstance(text, str) else "it is too long")
     payload, dot, signature = text.partition(".")
@@ -135,11 +159,7 @@ def decode(text: object, scope: Scope, *, keys: Sequence[bytes] = ()) -> Place |
         _verify(payload, signature, keys)
     elif dot:
         raise _malformed("it is signed, and connect(cursor_key=…) was not given")
-    members = _members(payload)
-    way: Way = next(name for name in _WAYS if name in members)
-    place = Place(way, _key(members[way], scope))
-    _check(members, place, scope)
-    return place
+    return _members(payload)
 
 
 def _written(members: Mapping[str, Any]) -> str:
@@ -200,11 +220,11 @@ def _refuse_constant(text: str) -> Any:
 def _key(value: object, scope: Scope) -> Key:
     given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     if set(given) != set(scope.types):
-        raise _foreign("its key has other attributes")
+        raise foreign("its key has other attributes")
     for name, tag in scope.types.items():
         tagged = given[name]
         if not isinstance(tagged, dict) or list(cast("dict[str, Any]", tagged)) != [tag]:
-            raise _foreign("its key has other types")
+            raise foreign("its key has other types")
         _check_value(tag, cast("dict[str, Any]", tagged)[tag])
     return cast("Key", given)
 
@@ -228,18 +248,18 @@ def _check(members: Mapping[str, Any], place: Place, scope: Scope) -> None:
     if any(name not in _MEMBERS and name not in _WAYS for name in members):
         raise _malformed("it has members of another version")
     if (members.get("index") or None) != scope.index:
-        raise _foreign("it is of another index")
+        raise foreign("it is of another index")
     sort = members.get("sort")
     if sort not in (None, "", "ASC", "DESC") or (sort == "DESC") != scope.descending:
-        raise _foreign("it is of another direction")
+        raise foreign("it is of another direction")
     mark = members.get("plan")
     if mark is not None and mark != scope.fingerprint:
-        raise _foreign("its conditions are others")
+        raise foreign("its conditions are others")
     if mark is None and place.way != "lastKey":
         raise _malformed("it leads back and does not say of which query it is")
     for name, text in scope.fixed.items():
         if not _is_same(place.key[name], text):
-            raise _foreign("it is of another partition")
+            raise foreign("it is of another partition")
 
 
 def _is_same(tagged: Mapping[str, str], text: str) -> bool:
@@ -250,18 +270,19 @@ def _is_same(tagged: Mapping[str, str], text: str) -> bool:
     return bool(given == wanted)
 
 
-def _malformed(why: str) -> InvalidCursor:
-    return InvalidCursor(
-        "this is no cursor that can be used",
-        why=why,
-        fix="hand back what page.next or page.previous gave, unchanged; or begin without a cursor",
-    )
-
-
-def _foreign(why: str) -> InvalidCursor:
+def foreign(why: str) -> InvalidCursor:
+    """Return the error for a cursor of another query."""
     return InvalidCursor(
         "this cursor belongs to another query",
         why=why,
         fix="use it with the query that gave it: the same table, conditions, index and direction",
         code="plan.foreign-cursor",
+    )
+
+
+def _malformed(why: str) -> InvalidCursor:
+    return InvalidCursor(
+        "this is no cursor that can be used",
+        why=why,
+        fix="hand back what page.next or page.previous gave, unchanged; or begin without a cursor",
     )

@@ -67,6 +67,35 @@ class Explanation:
         return "\n".join(lines)
 
 
+@attrs.frozen(kw_only=True)
+class Analysis:
+    """What a query was expected to read, and what it did read.
+
+    Attributes:
+        expected: The plan.
+        items: Items that it gave.
+        rows: Items that were evaluated.
+        read_units: Read units that were consumed, as the service says.
+        requests: Requests that were sent.
+        seconds: Seconds from the first request to the last answer.
+    """
+
+    expected: Explanation
+    items: int
+    rows: int
+    read_units: float
+    requests: int
+    seconds: float
+
+    def __str__(self) -> str:
+        requests = f"{self.requests} request{'s' if self.requests > 1 else ''}"
+        return (
+            f"{self.expected}\n"
+            f"  actual   {self.rows} items, {self.read_units:g} read units, {requests}; "
+            f"{self.items} given, {self.seconds * 1000:.1f} ms"
+        )
+
+
 def explained(query: QueryPlan[Any], first: Call) -> Explanation:
     """Return what a query will do."""
     choice, question = query.choice, query.question

@@ -20,11 +20,10 @@ from dynamorm_async.codecs import (
     PageReader,
     View,
     attribute_texts,
-    consumed,
     count_page,
     key_texts,
 )
-from dynamorm_async.errors import InvalidRequest, quoted
+from dynamorm_async.errors import InvalidRequest, NoUsableIndex, quoted
 from dynamorm_async.expressions import (
     CompiledRequest,
     Condition,
@@ -37,7 +36,7 @@ from dynamorm_async.model import KEPT, Kept
 from dynamorm_async.plan.access import Access, accesses, key_names
 from dynamorm_async.plan.changes import entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
-from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint
+from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
 from dynamorm_async.plan.cursors import Place as CursorPlace
 from dynamorm_async.plan.fitting import Ends
 from dynamorm_async.plan.question import Question
@@ -134,7 +133,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             text += ',"ScanIndexForward":false'
         if limit is not None:
             text += f',"Limit":{limit}'
-        if priced or self.question.max_read_units is not None:
+        if priced:
             text += ',"ReturnConsumedCapacity":"TOTAL"'
         if start is not None:
             text += f',"ExclusiveStartKey":{start}'
@@ -153,16 +152,11 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         page = self.reader.decode_page(reply.body)
         if self.ends is not None:
             page = self._without_ends(page, reply.body, self.ends)
-        if self.question.max_read_units is not None:
-            page = attrs.evolve(page, read_units=consumed(reply.body))
         return page
 
     def read_count(self, reply: Reply) -> ItemPage[R]:
         """Return the count of an answer to a counting request."""
-        page: ItemPage[R] = count_page(reply.body)
-        if self.question.max_read_units is not None:
-            page = attrs.evolve(page, read_units=consumed(reply.body))
-        return page
+        return count_page(reply.body)
 
     def keys(self, body: bytes) -> list[Key]:
         """Return the keys of an answer's items, of those that are not dropped."""
@@ -225,6 +219,7 @@ def prepare(
     *,
     statistics: Statistics | None = None,
     now: datetime | None = None,
+    index: str | None = None,
 ) -> QueryPlan[Any]:
     """Return how a question is asked.
 
@@ -233,13 +228,20 @@ def prepare(
         question: What is asked.
         statistics: What is known of the table's size; None for nothing.
         now: The time that expiry is compared with, where that is asked for.
+        index: The index that a cursor was made with, "" for the table; None where there is none yet.
 
     Raises:
         NoUsableIndex: Nothing answers it completely.
         InvalidExpression: A condition means nothing, or contradicts another.
         InvalidValue: A value cannot be what it is compared with.
         InvalidModel: The view is none of this model.
+        InvalidCursor: The index of the cursor does not answer the question.
     """
+    if index is not None and question.using is None:
+        try:
+            return prepare(target, attrs.evolve(question, using=index), statistics=statistics, now=now)
+        except NoUsableIndex as error:
+            raise foreign("it is of another index") from error
     statistics = statistics or _UNKNOWN
     conditions = (*question.conditions, *_unexpired(target, question, now))
     shape = (question.options, tuple([getattr(each, "form", None) for each in conditions]))

@@ -28,6 +28,7 @@ class Question:
         avoid: Indexes that may not be used.
         order_by: The field by which items must come, or None for the index's order.
         max_requests: Requests after which a walk stops with BudgetSpent, or None.
+        max_items: Evaluated items after which it does, or None.
         max_read_units: Read units after which it does, or None.
         unexpired: Whether items are left out that have expired and are not deleted yet.
     """
@@ -45,6 +46,7 @@ class Question:
     avoid: tuple[str, ...] = ()
     order_by: str | None = None
     max_requests: int | None = None
+    max_items: int | None = None
     max_read_units: float | None = None
     unexpired: bool = False
 

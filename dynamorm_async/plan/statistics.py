@@ -21,6 +21,8 @@ from dynamorm_async.plan.question import Question
 from dynamorm_async.wire import read_units
 
 PAGE_BYTES = 1024 * 1024
+Confidence = Literal["observed", "known", "assumed"]
+Form = tuple[object, ...]
 
 _ASSUMED_ITEMS = 10_000
 _ASSUMED_BYTES = 400
@@ -28,6 +30,8 @@ _ASSUMED_PART = 0.4  # of an item that an index holds which does not hold all
 # Of the items of a partition, by what is said of the sort key.
 _SHARES = {None: 1.0, "=": 0.0, "begins_with": 0.1, "between": 0.25}
 _ONE_SIDED = 0.5
+_NEWEST = 0.3  # what the last query counts in an average
+_MOST_OBSERVED = 256
 _KEPT = 0.5  # of the items read, by any filter
 
 
@@ -58,10 +62,29 @@ class Statistics:
     Attributes:
         table: The table's, or None where nobody has looked.
         indexes: Index name to the index's.
+        observed: Access and form of a key condition to the items that such queries evaluated.
     """
 
     table: Size | None = None
     indexes: Mapping[str, Size] = attrs.field(factory=dict[str, Size])
+    observed: Mapping[tuple[str | None, Form], float] = attrs.field(
+        factory=dict[tuple[str | None, Form], float]
+    )
+
+    def with_observed(self, access: str | None, form: Form, rows: int) -> Statistics:
+        """Return the statistics after a whole query of a form; the same object where it tells nothing new.
+
+        A moving average, which takes effect where it has moved by half, so that plans that were made
+        are not made anew for each query.
+        """
+        known = self.observed.get((access, form))
+        average = rows if known is None else known + _NEWEST * (rows - known)
+        if known is not None and known / 1.5 - 1 <= average <= known * 1.5 + 1:
+            return self
+        observed = {**self.observed, (access, form): float(average)}
+        while len(observed) > _MOST_OBSERVED:
+            del observed[next(iter(observed))]
+        return attrs.evolve(self, observed=observed)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,13 +95,14 @@ class Cost:
         rows: Items evaluated.
         read_units: Read units.
         requests: Requests.
-        confidence: "known" from statistics, or "assumed" without.
+        confidence: "observed" where such queries were sent before, "known" where the table's size is,
+            "assumed" where a table of ordinary size stands for it.
     """
 
     rows: float
     read_units: float
     requests: int
-    confidence: Literal["known", "assumed"]
+    confidence: Confidence
 
 
 def cost_of_query(fit: Fit, question: Question, statistics: Statistics, *, fetches: bool) -> Cost:
@@ -92,8 +116,11 @@ def cost_of_query(fit: Fit, question: Question, statistics: Statistics, *, fetch
     """
     size, known = _size(statistics, fit.access.name, whole=fit.access.is_whole)
     in_partition = sqrt(size.items)
+    seen = statistics.observed.get((fit.access.name, fit.key.form))
     if fit.is_one_item:
         rows = 1.0
+    elif seen is not None:
+        rows = max(seen, 1.0)
     else:
         share = _SHARES.get(fit.operator, _ONE_SIDED)
         rows = min(max(in_partition * share, 1.0), float(max(size.items, 1)))
@@ -102,14 +129,15 @@ def cost_of_query(fit: Fit, question: Question, statistics: Statistics, *, fetch
     if fetches:
         item, _ = _size(statistics, None, whole=True)
         fetched = rows * read_units(ceil(item.average), consistent=question.consistent)
-    return _cost(rows, size, question, known=known, more=fetched)
+    confidence = "observed" if seen is not None else "known" if known else "assumed"
+    return _cost(rows, size, question, confidence=confidence, more=fetched)
 
 
 def cost_of_scan(index: str | None, question: Question, statistics: Statistics, *, filtered: bool) -> Cost:
     """Return what reading a whole table or index costs."""
     size, known = _size(statistics, index, whole=index is None)
     rows = _limited(float(size.items), question, filtered=filtered)
-    return _cost(rows, size, question, known=known, more=0.0)
+    return _cost(rows, size, question, confidence="known" if known else "assumed", more=0.0)
 
 
 def _size(statistics: Statistics, index: str | None, *, whole: bool) -> tuple[Size, bool]:
@@ -129,7 +157,7 @@ def _limited(rows: float, question: Question, *, filtered: bool) -> float:
     return min(rows, wanted / _KEPT if filtered else wanted)
 
 
-def _cost(rows: float, size: Size, question: Question, *, known: bool, more: float) -> Cost:
+def _cost(rows: float, size: Size, question: Question, *, confidence: Confidence, more: float) -> Cost:
     read = rows * size.average
     pages = ceil(read / PAGE_BYTES) if question.page_size is None else ceil(rows / question.page_size)
     pages = max(pages, 1)
@@ -139,5 +167,5 @@ def _cost(rows: float, size: Size, question: Question, *, known: bool, more: flo
         rows=round(rows, 1),
         read_units=round(units + more, 1),
         requests=pages,
-        confidence="known" if known else "assumed",
+        confidence=confidence,
     )

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from dynamorm_async.codecs import ItemPage
+from dynamorm_async.codecs import ItemPage, consumed
 from dynamorm_async.errors import BudgetSpent, DynamormError, ServiceError
 from dynamorm_async.plan.cursors import Place, encode
 from dynamorm_async.plan.explaining import Explanation, explained
@@ -28,11 +28,13 @@ class Progress:
 
     Attributes:
         requests: Answers read.
+        scanned: Items evaluated.
         found: Items found, those of the offset included.
         read_units: Read units, as far as the answers said so.
     """
 
     requests: int = 0
+    scanned: int = 0
     found: int = 0
     read_units: float = 0.0
 
@@ -40,6 +42,7 @@ class Progress:
         """Return the progress with one more page."""
         return Progress(
             requests=self.requests + 1,
+            scanned=self.scanned + page.scanned,
             found=self.found + page.count,
             read_units=self.read_units + (page.read_units or 0.0),
         )
@@ -53,12 +56,14 @@ class Walk(Generic[R]):
         query: The query.
         start: JSON text of the key behind which it begins, or None.
         counting: Whether only the count is asked for.
+        priced: Whether the answers are to say what they cost.
         keys: Keys that sign cursors.
     """
 
     query: QueryPlan[R]
     start: str | None = None
     counting: bool = False
+    priced: bool = False
     keys: Sequence[bytes] = attrs.field(default=(), repr=False)
 
     @property
@@ -79,7 +84,12 @@ class Walk(Generic[R]):
 
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the page of an answer."""
-        return self.query.read_count(reply) if self.counting else self.query.read(reply)
+        page = self.query.read_count(reply) if self.counting else self.query.read(reply)
+        return attrs.evolve(page, read_units=consumed(reply.body)) if self._is_priced else page
+
+    @property
+    def _is_priced(self) -> bool:
+        return self.priced or self.query.question.max_read_units is not None
 
     def refused(self, error: ServiceError) -> DynamormError:
         """Return what an error of the service means: itself."""
@@ -115,6 +125,8 @@ class Walk(Generic[R]):
             return None
         if question.max_requests is not None and progress.requests >= question.max_requests:
             raise self._spent(page.last_key, progress, f"{progress.requests} requests")
+        if question.max_items is not None and progress.scanned >= question.max_items:
+            raise self._spent(page.last_key, progress, f"{progress.scanned} evaluated items")
         if question.max_read_units is not None and progress.read_units >= question.max_read_units:
             raise self._spent(page.last_key, progress, f"{progress.read_units:g} read units")
         return self._call(page.last_key, progress)
@@ -133,7 +145,7 @@ class Walk(Generic[R]):
             # What is left to find need not be read, for every item that is evaluated is found.
             left = question.limit + question.offset - progress.found
             limit = left if limit is None else min(limit, left)
-        return self.query.call(start, limit=limit, counting=self.counting)
+        return self.query.call(start, limit=limit, counting=self.counting, priced=self._is_priced)
 
     def _spent(self, last_key: str, progress: Progress, what: str) -> BudgetSpent:
         return BudgetSpent(
