@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, overload
@@ -9,11 +10,22 @@ from typing import Any, Generic, Self, TypeVar, overload
 import anyio
 import attrs
 
+from dynamorm_async.client.grouping import Aggregation, Grouping
 from dynamorm_async.client.known import Known
-from dynamorm_async.errors import InvalidCursor, InvalidRequest, ItemNotFound, SeveralItems, quoted
+from dynamorm_async.client.segments import Segments
+from dynamorm_async.errors import (
+    InvalidCursor,
+    InvalidRequest,
+    ItemNotFound,
+    LimitExceeded,
+    SeveralItems,
+    quoted,
+)
 from dynamorm_async.executors import one, pages
 from dynamorm_async.expressions import Condition, Path
 from dynamorm_async.plan import (
+    MOST_SEGMENTS,
+    Aggregate,
     Analysis,
     Explanation,
     Gap,
@@ -23,6 +35,7 @@ from dynamorm_async.plan import (
     Question,
     Target,
     Walk,
+    WorkUnit,
     cursor_after,
     field_name,
     gap_of,
@@ -31,6 +44,7 @@ from dynamorm_async.plan import (
     page_plan,
     prepare,
     probe,
+    unit_of,
     whole_number,
 )
 from dynamorm_async.wire import Send
@@ -57,6 +71,10 @@ class Asking:
     cursor_keys: Sequence[bytes]
 
 
+Planner = Callable[[Question], QueryPlan[Any]]
+"""Decides a question that is not one about a single model's table: a work unit, a collection."""
+
+
 class Selection(Generic[M, R]):
     """A question about items of model `M` that gives values of type `R`; sent when it is ended.
 
@@ -73,12 +91,19 @@ class Selection(Generic[M, R]):
     """
 
     def __init__(
-        self, target: Target[M], question: Question, asking: Asking, *, begin: str | None = None
+        self,
+        target: Target[M],
+        question: Question,
+        asking: Asking,
+        *,
+        begin: str | None = None,
+        planner: Planner | None = None,
     ) -> None:
         self._target = target
         self._question = question
         self._asking = asking
         self._begin = begin
+        self._planner = planner
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._target.spec.name} on {self._target.table}>"
@@ -159,7 +184,7 @@ class Selection(Generic[M, R]):
 
     def start(self, cursor: str | None) -> Self:
         """Begin behind the place that a cursor means: of `cursor_after`, `BudgetSpent` or `page.next`."""
-        return type(self)(self._target, self._question, self._asking, begin=cursor)
+        return type(self)(self._target, self._question, self._asking, begin=cursor, planner=self._planner)
 
     @overload
     def select(self, view: type[V], /) -> Selection[M, V]: ...
@@ -186,9 +211,13 @@ class Selection(Generic[M, R]):
         else:
             raise InvalidRequest("select() got nothing", fix="name a view or fields")
         selection = Selection[M, Any](
-            self._target, attrs.evolve(self._question, select=chosen), self._asking, begin=self._begin
+            self._target,
+            attrs.evolve(self._question, select=chosen),
+            self._asking,
+            begin=self._begin,
+            planner=self._planner,
         )
-        selection.plan()
+        selection.plan()  # refuses a view that is none
         return selection
 
     # What ends it.
@@ -290,6 +319,74 @@ class Selection(Generic[M, R]):
                 return
             cursor = page.next
 
+    # Numbers.
+
+    def group_by(self, *fields: Path[M, Any] | str) -> Grouping:
+        """Tell the items apart by these fields; 0, "", False, None and absent are different groups.
+
+        `await query.group_by(Model.user).aggregate(n=count(), hits=sum_(Model.visits)).having(...)`.
+
+        Raises:
+            InvalidRequest: The model has no such field.
+        """
+        names = [field_name(self._target, field, what="group_by") for field in fields]
+        return Grouping(self._target, tuple(dict.fromkeys(names)), self._columns)
+
+    def aggregate(self, **aggregates: Aggregate) -> Aggregation:
+        """Work out numbers over all items, as one group; see `group_by`."""
+        return self.group_by().aggregate(**aggregates)
+
+    async def _columns(
+        self, fields: tuple[str, ...], timeout: float | None
+    ) -> AsyncGenerator[dict[str, Any]]:
+        # A count reads no field, and a key is there in every item.
+        select = fields or (self._target.spec.partition_key.name,)
+        question = attrs.evolve(self._question, select=select, tells_absent=True)
+        rows = Selection[M, dict[str, Any]](
+            self._target, question, self._asking, begin=self._begin, planner=self._planner
+        )
+        async for row in rows._items(timeout=timeout):
+            yield row
+
+    # A scan in pieces.
+
+    def segments(self, total: int) -> Segments[R]:
+        """Return the scan in so many segments that are read at the same time.
+
+        For tables that one request after another reads too slowly; it costs the same read units.
+
+        Raises:
+            InvalidRequest: It is no scan of the whole table, or has an offset.
+        """
+        return Segments(self._target, self._segmented(total), self._asking.send, total)
+
+    def split(self, total: int) -> builtins.list[WorkUnit]:
+        """Return the scan in so many work units, which other processes can run with `table.run(unit)`.
+
+        Raises:
+            InvalidRequest: It is no scan of the whole table, has a limit or an offset, or reads views.
+        """
+        question = self._segmented(total)
+        if question.limit is not None:
+            raise InvalidRequest(
+                "split() of a scan with a limit", why="units know nothing of each other", fix="leave it out"
+            )
+        questions = (attrs.evolve(question, segment=(number, total)) for number in range(total))
+        return [unit_of(prepare(self._target, each)) for each in questions]
+
+    def _segmented(self, total: int) -> Question:
+        question = self._question
+        whole_number("segments", total)
+        if total > MOST_SEGMENTS:
+            raise LimitExceeded(f"{total} segments", why=f"the service takes at most {MOST_SEGMENTS}")
+        if not question.is_scan or question.offset or self._begin is not None:
+            raise InvalidRequest(
+                "segments() and split() are for scans from their beginning, without an offset",
+                fix="use table.scan(...)",
+                code="client.segments",
+            )
+        return question
+
     # What looks at it.
 
     def plan(self) -> Walk[R]:
@@ -326,10 +423,12 @@ class Selection(Generic[M, R]):
 
     def _with(self, **changes: Any) -> Self:
         question = attrs.evolve(self._question, **changes)
-        return type(self)(self._target, question, self._asking, begin=self._begin)
+        return type(self)(self._target, question, self._asking, begin=self._begin, planner=self._planner)
 
     def _query(self, cursor: str | None = None) -> QueryPlan[R]:
         asking = self._asking
+        if self._planner is not None:
+            return self._planner(self._question)
         return prepare(
             self._target,
             self._question,

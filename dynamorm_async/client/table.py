@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.client.plans import Plans
-from dynamorm_async.client.query import Asking, Query
+from dynamorm_async.client.query import Asking, Query, Selection
+from dynamorm_async.errors import InvalidRequest
 from dynamorm_async.executors import one
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import Question, Returning, Target
+from dynamorm_async.plan import QueryPlan, Question, Returning, Target, WorkUnit, plan_of
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
@@ -226,3 +227,20 @@ class Table(Generic[M]):
         """
         question = Question(conditions=filters, is_scan=True, consistent=consistent)
         return Query(self._target, question, self._asking)
+
+    def run(self, unit: WorkUnit) -> Selection[M, Any]:
+        """Return the query of one work unit of `scan(...).split(n)`, here or in another process.
+
+        It gives what the scan would: instances, or dicts where fields were selected.
+
+        Raises:
+            InvalidRequest: By what ends it: the unit is of another model or table.
+        """
+        asked = Question(is_scan=True)
+
+        def planner(question: Question) -> QueryPlan[Any]:
+            if question != asked:
+                raise InvalidRequest("a work unit is run as it is", fix="refine the scan before split(...)")
+            return plan_of(self._target, unit)
+
+        return Selection(self._target, asked, self._asking, planner=planner)

@@ -12,11 +12,13 @@ int or float of the same digits.
 """
 
 from dynamorm_async.codecs.base import Codec, quote
+from dynamorm_async.codecs.containers import encode_plain
 from dynamorm_async.codecs.pages import ItemPage, PageReader, attribute_texts, consumed, count_page, key_texts
 from dynamorm_async.codecs.records import Record, Stamps
 from dynamorm_async.codecs.registration import Codecs, default_codecs, register
 from dynamorm_async.codecs.scalars import read_timestamp, timestamp_text
-from dynamorm_async.codecs.views import Columns, View
+from dynamorm_async.codecs.several import Policy, Several
+from dynamorm_async.codecs.views import Columns, PlainItems, View
 
 __all__ = [
     "Codec",
@@ -24,13 +26,17 @@ __all__ = [
     "Columns",
     "ItemPage",
     "PageReader",
+    "PlainItems",
+    "Policy",
     "Record",
+    "Several",
     "Stamps",
     "View",
     "attribute_texts",
     "consumed",
     "count_page",
     "default_codecs",
+    "encode_plain",
     "key_texts",
     "quote",
     "read_timestamp",

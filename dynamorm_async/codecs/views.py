@@ -14,11 +14,13 @@ import attrs
 import msgspec
 from msgspec import UNSET
 
+from dynamorm_async.codecs.containers import Anything
 from dynamorm_async.codecs.generate import Member, decoder, exact_decoder, exact_struct_of, item_struct
-from dynamorm_async.codecs.pages import INEXACT, ItemPage, item_page, page_struct
+from dynamorm_async.codecs.pages import INEXACT, UNREADABLE, ItemPage, item_page, page_struct
 from dynamorm_async.codecs.records import Record
 from dynamorm_async.codecs.structures import is_frozen, is_plain
-from dynamorm_async.errors import InvalidModel, InvalidValue, quoted
+from dynamorm_async.codecs.wires import Tagged
+from dynamorm_async.errors import InvalidModel, InvalidValue, ProtocolError, quoted
 from dynamorm_async.model import Stored, evaluated, typed_fields
 
 V = TypeVar("V")
@@ -58,12 +60,18 @@ class View(Generic[V]):
 class Columns:
     """Reads pages into dicts of some of a model's fields: field name to value.
 
+    Args:
+        record: The model's.
+        fields: The field names.
+        absent: What stands for an attribute that is not stored; None for the field's default.
+
     Attributes:
         fields: The field names.
     """
 
-    def __init__(self, record: Record[Any], fields: Sequence[str]) -> None:
+    def __init__(self, record: Record[Any], fields: Sequence[str], *, absent: object = None) -> None:
         self.fields = tuple(fields)
+        self._absent = absent
         self._record = record
         self._members = [record.members[name] for name in fields]
         name = f"{record.spec.name}_columns"
@@ -81,15 +89,37 @@ class Columns:
         for member in self._members:
             wire = getattr(stored, member.name)
             try:
-                if wire is not UNSET:
-                    found[member.name] = member.codec.decode(wire)
-                elif member.has_default:
-                    found[member.name] = member.make_default()
-                else:
-                    found[member.name] = None
+                found[member.name] = self._value(member, wire)
             except InvalidValue as error:
                 raise error.under(f"{self._record.spec.name}.{member.name}") from error.__cause__
         return found
+
+    def _value(self, member: Member, wire: Any) -> Any:
+        if wire is UNSET and self._absent is not None:
+            return self._absent
+        is_null = wire is UNSET or wire.NULL is True
+        if is_null and not member.codec.can_be_none:
+            return member.make_default() if member.has_default and self._absent is None else None
+        return None if wire is UNSET else member.codec.decode(wire)
+
+
+class PlainItems:
+    """Reads pages into dicts of attribute name to JSON-like value, for items of no model."""
+
+    def __init__(self) -> None:
+        self._pages = msgspec.json.Decoder(page_struct(dict[str, Tagged]))
+        self._plain = Anything()
+
+    def decode_page(self, body: bytes) -> ItemPage[dict[str, Any]]:
+        """Return the dicts of a page; raises as `PageReader` says."""
+        try:
+            page = self._pages.decode(body)
+        except UNREADABLE as error:
+            raise ProtocolError(
+                "the answer is not of this operation's shape", why=str(error)[:200], code="codecs.protocol"
+            ) from error
+        items = [{name: self._plain.decode(value) for name, value in item.items()} for item in page.Items]
+        return item_page(page, items)
 
 
 def _members(record: Record[Any], cls: type[Any]) -> list[Member]:

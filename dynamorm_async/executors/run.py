@@ -15,7 +15,7 @@ from dynamorm_async.errors import (
     ServiceError,
     quoted,
 )
-from dynamorm_async.plan import Plan, Progress, Walk
+from dynamorm_async.plan import Plan, Progress, StatementWalk, Walk
 from dynamorm_async.wire import Call, Reply, Send
 
 R = TypeVar("R")
@@ -42,7 +42,7 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
 
 
 async def pages(
-    walk: Walk[R],
+    walk: Walk[R] | StatementWalk[R],
     send: Send,
     *,
     timeout: float | None = None,

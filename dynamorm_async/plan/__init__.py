@@ -5,7 +5,21 @@ Takes a model's record, a table's name and the arguments of a verb, the time amo
 use `codecs`, `model`, `expressions`, `wire` and `errors`. Pure: no clock, no dice, no network.
 """
 
+from dynamorm_async.plan.aggregates import (
+    ABSENT,
+    Absent,
+    Aggregate,
+    Group,
+    Groups,
+    Kind,
+    avg,
+    count,
+    max_,
+    min_,
+    sum_,
+)
 from dynamorm_async.plan.choice import Candidate
+from dynamorm_async.plan.collections import check_collection, prepare_collection
 from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.keys import Key
@@ -13,6 +27,15 @@ from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, p
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
 from dynamorm_async.plan.question import Question, whole_number
+from dynamorm_async.plan.segments import (
+    MOST_SEGMENTS,
+    State,
+    WorkUnit,
+    plan_of,
+    position_of,
+    position_text,
+    unit_of,
+)
 from dynamorm_async.plan.single import (
     Returning,
     create,
@@ -24,18 +47,26 @@ from dynamorm_async.plan.single import (
     update,
     upsert,
 )
+from dynamorm_async.plan.statements import StatementWalk, statement
 from dynamorm_async.plan.statistics import Cost, Size, Statistics
 from dynamorm_async.plan.target import Target
 from dynamorm_async.plan.walk import Progress, Walk
 
 __all__ = [
+    "ABSENT",
+    "MOST_SEGMENTS",
+    "Absent",
+    "Aggregate",
     "Analysis",
     "Candidate",
     "Cost",
     "Estimate",
     "Explanation",
     "Gap",
+    "Group",
+    "Groups",
     "Key",
+    "Kind",
     "Page",
     "Plan",
     "Progress",
@@ -43,9 +74,15 @@ __all__ = [
     "Question",
     "Returning",
     "Size",
+    "State",
+    "StatementWalk",
     "Statistics",
     "Target",
     "Walk",
+    "WorkUnit",
+    "avg",
+    "check_collection",
+    "count",
     "create",
     "cursor_after",
     "delete",
@@ -55,11 +92,20 @@ __all__ = [
     "get",
     "index_of",
     "key_text",
+    "max_",
+    "min_",
     "page_plan",
+    "plan_of",
+    "position_of",
+    "position_text",
     "prepare",
+    "prepare_collection",
     "probe",
     "put",
     "save",
+    "statement",
+    "sum_",
+    "unit_of",
     "update",
     "upsert",
     "whole_number",

@@ -87,6 +87,8 @@ def choose(
     question: Question,
     needs: Needs,
     statistics: Statistics,
+    *,
+    scoped: bool = True,
 ) -> tuple[Choice, Fit | None]:
     """Return the cheapest sound way to answer a query, and how its key does; the same for the same arguments.
 
@@ -100,7 +102,7 @@ def choose(
     sound: list[tuple[Access, Fit, Cost]] = []
     refused: list[Candidate] = []
     for access in accesses:
-        found = _unwanted(access, question) or fit(access, terms, record)
+        found = _unwanted(access, question) or fit(access, terms, record, scoped=scoped)
         reason = found if isinstance(found, str) else _unsound(record, found, terms, question, needs)
         if reason is None and not _is_active(access, statistics):
             reason = "it is still being built"
@@ -169,7 +171,7 @@ def _incomplete(
 ) -> str | None:
     if question.consistent and access.kind == "global":
         return "a global index can't be read consistently"
-    return _unprojected(access, terms, needs) or _sparse(record, access, needs)
+    return _unprojected(access, terms, needs) or lacks_items(record, access, needs.present)
 
 
 def _unprojected(access: Access, terms: Sequence[Term], needs: Needs) -> str | None:
@@ -186,9 +188,16 @@ def _unprojected(access: Access, terms: Sequence[Term], needs: Needs) -> str | N
     return "hand-written text may need what it does not hold" if any(t.is_raw for t in terms) else None
 
 
-def _sparse(record: Record[Any], access: Access, needs: Needs) -> str | None:
+def lacks_items(record: Record[Any], access: Access, present: frozenset[str]) -> str | None:
+    """Return why an access does not hold every item that a query means, or None if it does.
+
+    Args:
+        record: The model's.
+        access: The access; it holds only items that have all of its keys.
+        present: Fields that are stored in every item that is meant.
+    """
     for field in access.keys:
-        if not (field.is_key or _is_present(record, field, needs.present)):
+        if not (field.is_key or _is_present(record, field, present)):
             return (
                 f"it lacks the items without {field.name}, and nothing says that all have it "
                 f"(ask for them alone: {record.spec.name}.{field.name}.exists())"

@@ -90,8 +90,15 @@ class Fit:
         return tuple(field.name for field in self.access.sort[equal:])
 
 
-def fit(access: Access, terms: Sequence[Term], record: Record[Any]) -> Fit | str:
+def fit(access: Access, terms: Sequence[Term], record: Record[Any], *, scoped: bool = True) -> Fit | str:
     """Return how an access answers the terms, or why it cannot.
+
+    Args:
+        access: The access.
+        terms: What every item must meet.
+        record: The model's.
+        scoped: Whether the template of a sort key keeps items of other models out; else it is taken
+            for a plain text.
 
     Raises:
         InvalidExpression: No item can meet two of the terms.
@@ -110,13 +117,13 @@ def fit(access: Access, terms: Sequence[Term], record: Record[Any]) -> Fit | str
     operator: str | None = None
     ends: Ends | None = None
     for field in access.sort:
-        found = _equal(field, terms, record)
+        found = _equal(field, terms, record, templated=scoped)
         if found is not None:
             value, those = found
             parts.append(_equals(record, field, value))
             bound, operator, used = bound + 1, "=", used + those
             continue
-        ranged = _range(field, terms, record)
+        ranged = _range(field, terms, record, scoped=scoped)
         if isinstance(ranged, str):
             return ranged
         if ranged is not None:
@@ -179,7 +186,9 @@ def _on(name: str, terms: Iterable[Term], operators: Container[str | None]) -> l
     return [term for term in terms if term.field == name and term.operator in operators]
 
 
-def _equal(field: FieldSpec, terms: Sequence[Term], record: Record[Any]) -> tuple[object, list[Term]] | None:
+def _equal(
+    field: FieldSpec, terms: Sequence[Term], record: Record[Any], *, templated: bool = True
+) -> tuple[object, list[Term]] | None:
     """Return the value that the terms demand of a key, and which of them say so."""
     direct = _on(field.name, terms, ("=",))
     if direct:
@@ -193,7 +202,7 @@ def _equal(field: FieldSpec, terms: Sequence[Term], record: Record[Any]) -> tupl
             if text is not None and not _meets(text, term, field, record):
                 _contradict(direct[0], term)
         return value, [*direct, *ranges]
-    if field.template is None:
+    if field.template is None or not templated:
         return None
     equal = {name: _on(name, terms, ("=",)) for name in field.template.fields}
     if not all(equal.values()):
@@ -241,11 +250,17 @@ def _encoded(field: FieldSpec, value: object, record: Record[Any]) -> str:
 _Ranged = tuple[Condition[Any], str, list[Term], Ends | None]
 
 
-def _range(field: FieldSpec, terms: Sequence[Term], record: Record[Any]) -> _Ranged | str | None:
+def _range(
+    field: FieldSpec, terms: Sequence[Term], record: Record[Any], *, scoped: bool
+) -> _Ranged | str | None:
     """Return the one range that the terms demand of a sort key, or why one range can't say it."""
     those = _on(field.name, terms, RANGES)
     if not those:
-        return None if field.template is None else _template_prefix(field, field.template, terms, record)
+        return (
+            None
+            if field.template is None or not scoped
+            else _template_prefix(field, field.template, terms, record)
+        )
     prefixes = [term for term in those if term.operator == "begins_with"]
     if prefixes and len(prefixes) < len(those):
         return f"a key condition can't say begins_with and another comparison of {field.name} at once"

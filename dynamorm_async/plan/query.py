@@ -34,6 +34,7 @@ from dynamorm_async.expressions import (
 )
 from dynamorm_async.model import KEPT, Kept
 from dynamorm_async.plan.access import Access, accesses, key_names
+from dynamorm_async.plan.aggregates import ABSENT
 from dynamorm_async.plan.changes import entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
 from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
@@ -59,9 +60,11 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         reader: Reads the items of a page.
         key: The key condition; None for a scan.
         filter: What is tested after reading, as the user said it, or None.
+        tested: The same with what tells the model's items from others.
         ends: Bounds to drop, or None.
         opened: The request without what differs from page to page, and without its last brace.
         compiled: The expressions in it.
+        targets: Those of all models, where items of several are asked for.
     """
 
     target: Target[Any]
@@ -70,9 +73,11 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     reader: PageReader[R]
     key: Condition[Any] | None
     filter: Condition[Any] | None
+    tested: Condition[Any] | None
     ends: Ends | None
     opened: str
     compiled: CompiledRequest
+    targets: tuple[Target[Any], ...] = ()
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -96,7 +101,12 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
                 for field, value in zip(access.partition, values, strict=False)
             },
             fingerprint=fingerprint(
-                self.target.table, self.choice.operation, access.name, self.question.reverse, bound
+                self.target.table,
+                self.choice.operation,
+                access.name,
+                self.question.reverse,
+                self.question.segment,
+                bound,
             ),
         )
 
@@ -142,7 +152,9 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def probe(self, start: str, *, backward: bool) -> Call:
         """Return the request for the key of the one item next to a place, whatever the filter says."""
         places = tuple(place_of(self.target, self.target.spec.fields[name]) for name in self.key_names)
-        text = self._text(_members(self.choice, self.question), Request(key=self.key, projection=places))
+        text = self._text(
+            opened_members(self.choice, self.question), Request(key=self.key, projection=places)
+        )
         if self.choice.operation == "Query" and self.question.reverse != backward:
             text += ',"ScanIndexForward":false'
         return self._call(self.target.closed(f'{text},"Limit":1,"ExclusiveStartKey":{start}'))
@@ -160,11 +172,14 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
     def keys(self, body: bytes) -> list[Key]:
         """Return the keys of an answer's items, of those that are not dropped."""
-        spec = self.target.spec
-        attributes = [spec.fields[name].attribute for name in self.key_names]
-        found: list[Key] = [json.loads(text) for text in key_texts(body, attributes)]
+        found: list[Key] = [json.loads(text) for text in self.key_texts(body)]
         ends = self.ends
         return found if ends is None else [key for key in found if not ends.drops_value(key[ends.attribute])]
+
+    def key_texts(self, body: bytes) -> list[str]:
+        """Return the keys of all of an answer's items as JSON texts."""
+        spec = self.target.spec
+        return key_texts(body, [spec.fields[name].attribute for name in self.key_names])
 
     def key_of(self, item: Any) -> Key:
         """Return the key of an instance of the model, as a cursor holds it.
@@ -172,11 +187,13 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         Raises:
             InvalidRequest: It is another thing, or has no value for one of the keys.
         """
-        record, spec = self.target.record, self.target.spec
+        target = next((each for each in self.targets if type(item) is each.spec.cls), self.target)
+        record, spec = target.record, target.spec
         record.check_instance(item)
+        access = next(each for each in accesses(spec) if each.name == self.choice.access.name)
         found: dict[str, dict[str, str]] = {}
         kept: Kept | None = getattr(item, KEPT, None)
-        for name in self.key_names:
+        for name in key_names(spec, access):
             field = spec.fields[name]
             value = record.computed(name, item) if field.template is not None else getattr(item, name)
             text = record.encode_field(name, value)
@@ -200,11 +217,8 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
     @property
     def _counted(self) -> str:
-        entity = entity_is(self.target)
-        request = Request(
-            key=self.key, filter=_all(part for part in (entity, self.filter) if part is not None)
-        )
-        return self._text({**_members(self.choice, self.question), "Select": '"COUNT"'}, request)
+        request = Request(key=self.key, filter=self.tested)
+        return self._text({**opened_members(self.choice, self.question), "Select": '"COUNT"'}, request)
 
     def _text(self, members: dict[str, str], request: Request) -> str:
         return self.target.opened(members) + bind_names(self.target.compiled(request), request.values())
@@ -258,6 +272,8 @@ class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         key: The form of the key condition, and the places of its values among those of the question.
         filter: The same of the user's filter.
+        tested: The form of the whole filter.
+        entity: The values in it that come before the user's.
     """
 
     statistics: Statistics
@@ -265,6 +281,7 @@ class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     reader: PageReader[Any]
     key: tuple[Any, tuple[int, ...]] | None
     filter: tuple[Any, tuple[int, ...]] | None
+    tested: Any
     entity: tuple[object, ...]
     members: str
     compiled: CompiledRequest
@@ -274,21 +291,19 @@ class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
         key = (
             None if self.key is None else Condition[Any](self.key[0], tuple([values[n] for n in self.key[1]]))
         )
-        tested = None
+        asked = None
         if self.filter is not None:
-            tested = Condition[Any](self.filter[0], tuple([values[n] for n in self.filter[1]]))
-        slots = (
-            *(key.values if key is not None else ()),
-            *self.entity,
-            *(tested.values if tested is not None else ()),
-        )
+            asked = Condition[Any](self.filter[0], tuple([values[n] for n in self.filter[1]]))
+        tested_values = (*self.entity, *(asked.values if asked is not None else ()))
+        slots = (*(key.values if key is not None else ()), *tested_values)
         return QueryPlan(
             target=target,
             question=question,
             choice=self.choice,
             reader=self.reader,
             key=key,
-            filter=tested,
+            filter=asked,
+            tested=None if self.tested is None else Condition(self.tested, tested_values),
             ends=None,
             opened=self.members + bind_names(self.compiled, slots),
             compiled=self.compiled,
@@ -314,13 +329,14 @@ def _prepared(
     choice, fit = choose(target.record, _accesses(target), terms, question, needs, statistics)
     filters = fit.filters if fit is not None else terms
     key = fit.key if fit is not None else None
-    tested = _all(term.condition for term in filters)
+    asked = _all(term.condition for term in filters)
+    tested = _all(part for part in (entity, asked) if part is not None)
     request = Request(
         key=key,
-        filter=_all(part for part in (entity, tested) if part is not None),
+        filter=tested,
         projection=_projection(target, reader, key_names(spec, choice.access)),
     )
-    members = _members(choice, question)
+    members = opened_members(choice, question)
     if choice.fetches and not request.projection:
         members["Select"] = '"ALL_ATTRIBUTES"'
     compiled, opening = target.compiled(request), target.opened(members)
@@ -335,7 +351,8 @@ def _prepared(
                 choice=choice,
                 reader=reader,
                 key=None if fit is None else (fit.key.form, _picked(fit.used, places)),
-                filter=None if tested is None else (tested.form, _picked(filters, places)),
+                filter=None if asked is None else (asked.form, _picked(filters, places)),
+                tested=None if tested is None else tested.form,
                 entity=entity.values if entity is not None else (),
                 members=opening,
                 compiled=compiled,
@@ -347,7 +364,8 @@ def _prepared(
         choice=choice,
         reader=reader,
         key=key,
-        filter=tested,
+        filter=asked,
+        tested=tested,
         ends=fit.ends if fit is not None else None,
         opened=opened,
         compiled=compiled,
@@ -423,7 +441,10 @@ def _reader(target: Target[Any], question: Question) -> PageReader[Any]:
     if select is None:
         return target.record
     if isinstance(select, tuple):
-        return target.remembered(("columns", select), lambda: Columns(target.record, select))
+        absent = ABSENT if question.tells_absent else None
+        return target.remembered(
+            ("columns", select, absent), lambda: Columns(target.record, select, absent=absent)
+        )
     return target.remembered(("view", select), lambda: View(target.record, select))
 
 
@@ -442,12 +463,16 @@ def _projection(target: Target[Any], reader: PageReader[Any], keys: tuple[str, .
     return tuple(place_of(target, target.spec.fields[name]) for name in names)
 
 
-def _members(choice: Choice, question: Question) -> dict[str, str]:
+def opened_members(choice: Choice, question: Question) -> dict[str, str]:
+    """Return the members that every request of a query has beside its expressions, as JSON texts."""
     members: dict[str, str] = {}
     if choice.access.name is not None:
         members["IndexName"] = json.dumps(choice.access.name)
     if question.consistent:
         members["ConsistentRead"] = "true"
+    if question.segment is not None:
+        number, total = question.segment
+        members |= {"Segment": str(number), "TotalSegments": str(total)}
     return members
 
 

@@ -24,12 +24,14 @@ class Question:
         page_size: Items evaluated for each request, or None for what fits in 1 MB.
         consistent: Whether the last write must be seen.
         select: None for whole instances, a view class, or field names.
+        tells_absent: Whether dicts of fields hold `ABSENT` where an attribute is not stored.
         using: The only index that may be used, or None; "" is the table itself.
         avoid: Indexes that may not be used.
         order_by: The field by which items must come, or None for the index's order.
         max_requests: Requests after which a walk stops with BudgetSpent, or None.
         max_items: Evaluated items after which it does, or None.
         max_read_units: Read units after which it does, or None.
+        segment: Which segment of a scan, of how many, or None for the whole.
         unexpired: Whether items are left out that have expired and are not deleted yet.
     """
 
@@ -42,12 +44,14 @@ class Question:
     page_size: int | None = None
     consistent: bool = False
     select: type[Any] | tuple[str, ...] | None = None
+    tells_absent: bool = False
     using: str | None = None
     avoid: tuple[str, ...] = ()
     order_by: str | None = None
     max_requests: int | None = None
     max_items: int | None = None
     max_read_units: float | None = None
+    segment: tuple[int, int] | None = None
     unexpired: bool = False
 
     @property
@@ -62,9 +66,11 @@ class Question:
             self.page_size,
             self.consistent,
             self.select,
+            self.tells_absent,
             self.using,
             self.avoid,
             self.order_by,
+            self.segment,
         )
 
 

@@ -129,7 +129,7 @@ def cost_of_query(fit: Fit, question: Question, statistics: Statistics, *, fetch
     if fetches:
         item, _ = _size(statistics, None, whole=True)
         fetched = rows * read_units(ceil(item.average), consistent=question.consistent)
-    confidence = "observed" if seen is not None else "known" if known else "assumed"
+    confidence: Confidence = "observed" if seen is not None else "known" if known else "assumed"
     return _cost(rows, size, question, confidence=confidence, more=fetched)
 
 
