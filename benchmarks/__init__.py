@@ -1,4 +1,9 @@
-"""Measurements of CPU time, in one run with what is compared: `python -m benchmarks [name …]`.
+"""Measurements in one run with what is compared: `python -m benchmarks [name …]`.
 
-A bench is a module here with `NAME` and `run() -> dict`; its result goes to `results/NAME.json`.
+    codec     encoding and decoding an item, in one process
+    cold      import, connect, first call, end
+    verbs     each verb over a socket, against each peer
+
+A bench is a module with `titles()`, the names of its rows, and `run(options) -> dict`; its result goes
+to `build/benchmarks/NAME.json`, or with `--save` to `benchmarks/results/NAME.json`, which is tracked.
 """
