@@ -14,7 +14,7 @@ from benchmarks.measure import SAVED, UNSAVED, Options, missed, write_result
 
 # From the quickest to the longest.
 BENCHES = ("codec", "cold", "memory", "engines", "verbs")
-DRAWN = ()
+DRAWN = ("chart", "tables")
 
 
 def main(arguments: list[str]) -> int:
