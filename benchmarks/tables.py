@@ -14,7 +14,7 @@ from benchmarks.peers import CLIENTS
 
 PAGE = ROOT / "docs" / "performance.md"
 _PLACE = "<!-- measured: {name} -->\n{text}\n<!-- end -->"
-_ANY_PLACE = re.compile(r"<!-- measured: (\w+) -->\n.*?\n<!-- end -->", re.DOTALL)
+_ANY_PLACE = re.compile(r"<!-- measured: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def draw(folder: Path) -> None:
@@ -53,7 +53,8 @@ def _ran_on(result: dict[str, Any]) -> str:
 
 def _costs(result: dict[str, Any]) -> str:
     rows = result["results"]
-    names = [name for name in CLIENTS if any(name in row["costs"] for row in rows.values())]
+    shown = [name for name in CLIENTS if name != "floor"]
+    names = [name for name in shown if any(name in row["costs"] for row in rows.values())]
     lines = [
         [f"{title} (wall)" if row["ratio_of"] == "wall" else title]
         + [_number(row["costs"].get(name, {}).get(f"{row['ratio_of']}_median_us")) for name in names]
