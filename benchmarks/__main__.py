@@ -1,7 +1,9 @@
 """Run every bench, or those named; or draw the chart and the tables of what was measured.
 
-python -m benchmarks [verbs cold …] [--only ROW] [--rounds N] [--save]
-python -m benchmarks chart|tables [--save]
+    python -m benchmarks [verbs cold …] [--only ROW] [--rounds N] [--save]
+    python -m benchmarks chart|tables [--save]
+
+Results are written to build/benchmarks, or with --save to benchmarks/results, which is tracked.
 """
 
 import argparse
@@ -27,14 +29,16 @@ def main(arguments: list[str]) -> int:
         parser.error(f"no bench called {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     if asked.save and (asked.only or asked.rounds):
         parser.error("what is saved is a whole run: leave --only and --rounds out")
-    options = Options(only=tuple(asked.only), rounds=asked.rounds)
+    if asked.rounds is not None and asked.rounds < 1:
+        parser.error("--rounds takes at least 1")
     modules = {name: import_module(f"benchmarks.{name}") for name in asked.names or BENCHES}
-    rows = {
-        name: [title for title in module.titles() if options.wants(title)] for name, module in modules.items()
-    }
-    if not any(rows.values()):
-        parser.error(f"no row begins so; there are {'; '.join(_titles(modules))}")
-    return _run({name: module for name, module in modules.items() if rows[name]}, options, folder)
+    titles = [title for module in modules.values() for title in module.titles()]
+    for name in asked.only:
+        if not any(map(Options(only=(name,)).wants, titles)):
+            parser.error(f"no row is or begins with {name!r}; there are {'; '.join(titles)}")
+    options = Options(only=tuple(asked.only), rounds=asked.rounds)
+    wanted = {name: module for name, module in modules.items() if any(map(options.wants, module.titles()))}
+    return _run(wanted, options, folder)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,10 +62,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _titles(modules: dict[str, object]) -> list[str]:
-    return [title for module in modules.values() for title in module.titles()]
-
-
 def _run(modules: dict[str, object], options: Options, folder: Path) -> int:
     misses: list[str] = []
     for name, module in modules.items():
@@ -69,12 +69,13 @@ def _run(modules: dict[str, object], options: Options, folder: Path) -> int:
         result = module.run(options)
         write_result(folder, name, result)
         misses += [f"{name}: {miss}" for miss in missed(result)]
-    _draw(DRAWN, folder)
+    drawn = {"chart": "verbs" in modules, "tables": folder == SAVED}
+    _draw([name for name in DRAWN if drawn[name]], folder)
     print("\nmissed targets:", *(misses or ["none"]), sep="\n  ")
     return 0
 
 
-def _draw(names: tuple[str, ...], folder: Path) -> int:
+def _draw(names: list[str], folder: Path) -> int:
     for name in names:
         if name == "chart" and find_spec("matplotlib") is None:
             print("no chart: matplotlib is not installed", file=sys.stderr)

@@ -23,8 +23,12 @@ CLIENTS = {
     "aiobotocore, resource style": ("aws", "resource_style", "boto3"),
     "aiodynamo": ("dicts", "aiodynamo", "aiodynamo"),
     "pydynox": ("models", "pydynox", "pydynox"),
+    "pydynox, dicts": ("models", "pydynox_dicts", "pydynox"),
     "boto3": ("aws", "boto3", "boto3"),
     "PynamoDB": ("models", "pynamodb", "pynamodb"),
 }
 # They block their thread, so that nothing is concurrent; CPU per operation is still theirs.
 SYNCHRONOUS = frozenset({"boto3", "PynamoDB"})
+# Verbs of many items, and clients that are another way to have many and no client of their own.
+MANY = ("query", "batch_get", "stream")
+ONLY_MANY = frozenset({"pydynox, dicts"})
