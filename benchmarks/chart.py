@@ -76,7 +76,7 @@ def _panel(axes: Axes, title: str, row: dict[str, Any], names: list[str], high: 
             axes.annotate(ratio, (1, 0.5), (6, 0), xycoords=cost, weight="bold", **beside)
     axes.set_yticks(range(len(names)), [_label(name) for name in names], size=9)
     axes.get_yticklabels()[0].set_weight("bold")
-    axes.tick_params(left=False, bottom=False, labelbottom=False)
+    axes.tick_params(left=False, bottom=False, labelbottom=False, labelcolor=INK)
     axes.set_facecolor(PAPER)
     for side in ("top", "right", "bottom"):
         axes.spines[side].set_visible(False)
