@@ -1,5 +1,6 @@
 """Measurements in one run with what is compared: `python -m benchmarks [name …]`.
 
+    planning  from a question to its first request, in one process
     codec     encoding and decoding an item, in one process
     cold      import, connect, first call, end
     memory    what waits, and what streams

@@ -91,6 +91,14 @@ def _floor(result: dict[str, Any]) -> str:
     return _markdown(["", "floor", "ours", "times the floor", "at most"], lines)
 
 
+def _planning(result: dict[str, Any]) -> str:
+    lines = [
+        [title, f"{row['median_us']:.1f}", *_goal(row, "below_us")]
+        for title, row in result["results"].items()
+    ]
+    return _markdown(["", "µs of CPU", "below"], lines)
+
+
 def _cold(result: dict[str, Any]) -> str:
     lines = [
         [
@@ -133,7 +141,7 @@ def _engines(result: dict[str, Any]) -> str:
 
 
 def _goal(row: dict[str, Any] | None, name: str) -> list[str]:
-    return [""] if row is None else [_with_verdict(f"{row[name]:g}", row)]
+    return [""] if row is None or name not in row else [_with_verdict(f"{row[name]:g}", row)]
 
 
 def _with_verdict(text: str, row: dict[str, Any]) -> str:
@@ -154,6 +162,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "costs": ("verbs", _costs),
     "ratios": ("verbs", _ratios),
     "floor": ("verbs", _floor),
+    "planning": ("planning", _planning),
     "cold": ("cold", _cold),
     "memory": ("memory", _memory),
     "engines": ("engines", _engines),
