@@ -18,11 +18,13 @@ from dynamorm_async.errors import (
     InvalidRequest,
     ItemNotFound,
     LimitExceeded,
+    NoUsableIndex,
     SeveralItems,
     quoted,
 )
 from dynamorm_async.executors import one, pages
 from dynamorm_async.expressions import Condition, Path
+from dynamorm_async.model import UNSET
 from dynamorm_async.plan import (
     MOST_SEGMENTS,
     Aggregate,
@@ -118,13 +120,21 @@ class Selection(Generic[M, R]):
         """Turn the order round: from the last sort key to the first."""
         return self._with(reverse=not self._question.reverse)
 
-    def order_by(self, field: Path[M, Any] | str) -> Self:
+    def order_by(self, field: Path[M, Any] | str, *, in_memory: int | None = None) -> Self:
         """Demand that items come by this field, which must be the sort key of what answers.
+
+        Args:
+            field: The field.
+            in_memory: Where no sort key gives the order: read all items and sort them here, up to so
+                many; None refuses that. Items without the field come last.
 
         Raises:
             InvalidRequest: The model has no such field.
         """
-        return self._with(order_by=field_name(self._target, field, what="order_by"))
+        if in_memory is not None:
+            whole_number("order_by(in_memory=…)", in_memory)
+        name = field_name(self._target, field, what="order_by")
+        return self._with(order_by=name, sort_bound=in_memory)
 
     def limit(self, items: int) -> Self:
         """Stop after so many items in all; no request is sent once they are there."""
@@ -265,7 +275,7 @@ class Selection(Generic[M, R]):
 
     async def count(self, *, timeout: float | None = None) -> int:
         """Return how many items there are, up to the limit; they are read and paid for, and not sent."""
-        walk = await self._walk()
+        walk = await self._with(order_by=None, sort_bound=None)._walk()  # the order changes no count
         counting = attrs.evolve(walk, counting=walk.query.can_count)
         found = 0
         async for _, progress in pages(counting, self._asking.send, timeout=timeout):
@@ -457,13 +467,52 @@ class Selection(Generic[M, R]):
             for item in items:
                 yield item
 
+    def _is_in_order(self) -> bool:
+        try:
+            self._query(self._begin)
+        except NoUsableIndex:
+            return False
+        return True
+
+    async def _sorted(self, most: int, *, timeout: float | None) -> Sequence[R]:
+        question = self._question
+        name = str(question.order_by)
+        if question.select is not None:
+            raise InvalidRequest(
+                "order_by(in_memory=…) beside select(...)", fix="select from what list() gives"
+            )
+        unsorted = self._with(order_by=None, sort_bound=None, reverse=False, limit=None, offset=0)
+        found: builtins.list[R] = []
+        async for items in unsorted._pages(timeout=timeout):  # noqa: SLF001 - one of our own
+            found.extend(items)
+            if len(found) > most:
+                raise LimitExceeded(
+                    f"more than {most} items to sort by {name}",
+                    why="they are all held in memory, and order_by(in_memory=…) allows no more",
+                    fix="allow more, narrow the conditions, or add an index with this sort key",
+                    code="client.sort-bound",
+                )
+        found.sort(key=lambda item: _rank(getattr(item, name)))
+        if question.reverse:
+            found.reverse()
+        end = None if question.limit is None else question.offset + question.limit
+        return found[question.offset : end]
+
     async def _pages(self, *, timeout: float | None) -> AsyncGenerator[Sequence[R]]:
+        if self._question.sort_bound is not None and not self._is_in_order():
+            yield await self._sorted(self._question.sort_bound, timeout=timeout)
+            return
         walk, progress = await self._walk(), Progress()
         async for items, so_far in pages(walk, self._asking.send, timeout=timeout):
             progress = so_far
             yield items
         if walk.start is None:
             self._asking.known.observe(walk.query, progress)
+
+
+def _rank(value: Any) -> tuple[bool, Any]:
+    is_there = value is not None and value is not UNSET
+    return (not is_there, value if is_there else 0)
 
 
 class Query(Selection[M, M]):

@@ -437,7 +437,7 @@ def timestamp_text(value: dt.datetime) -> str:
     if value.tzinfo is not dt.UTC:
         _refuse_naive(value)
         value = _in_utc(value)
-    return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}000Z"
+    return f"{value.isoformat(timespec='microseconds')[:26]}000Z"
 
 
 def timestamp_source(variable: str, otherwise: str, scope: Scope) -> str:

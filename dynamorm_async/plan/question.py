@@ -28,6 +28,7 @@ class Question:
         using: The only index that may be used, or None; "" is the table itself.
         avoid: Indexes that may not be used.
         order_by: The field by which items must come, or None for the index's order.
+        sort_bound: Items that may be sorted in memory where no key gives the order, or None.
         max_requests: Requests after which a walk stops with BudgetSpent, or None.
         max_items: Evaluated items after which it does, or None.
         max_read_units: Read units after which it does, or None.
@@ -48,6 +49,7 @@ class Question:
     using: str | None = None
     avoid: tuple[str, ...] = ()
     order_by: str | None = None
+    sort_bound: int | None = None
     max_requests: int | None = None
     max_items: int | None = None
     max_read_units: float | None = None
