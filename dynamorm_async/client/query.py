@@ -275,7 +275,8 @@ class Selection(Generic[M, R]):
 
     async def count(self, *, timeout: float | None = None) -> int:
         """Return how many items there are, up to the limit; they are read and paid for, and not sent."""
-        walk = await self._with(order_by=None, sort_bound=None)._walk()  # the order changes no count
+        unordered = self._with(order_by=None, sort_bound=None)  # the order changes no count
+        walk = await unordered._walk()  # noqa: SLF001 - one of our own
         counting = attrs.evolve(walk, counting=walk.query.can_count)
         found = 0
         async for _, progress in pages(counting, self._asking.send, timeout=timeout):

@@ -42,6 +42,7 @@ class Target(Generic[M]):
     record: Record[M]
     table: str
     _opening: str = attrs.field(init=False)
+    _places: dict[str, Place] = attrs.field(factory=dict[str, Place], init=False)
     _memory: dict[Any, Any] = attrs.field(factory=dict[Any, Any], init=False)
     _shapes: dict[Any, CompiledRequest] = attrs.field(factory=dict[Any, CompiledRequest], init=False)
 
@@ -52,6 +53,13 @@ class Target(Generic[M]):
 
     def __attrs_post_init__(self) -> None:
         self._opening = f'{{"TableName":{quote(self.table)}'
+
+    def place(self, name: str) -> Place:
+        """Return the place of a field; the same object each time, so that shapes are soon compared."""
+        found = self._places.get(name)
+        if found is None:
+            found = self._places[name] = Place(self.spec.cls, (name,))
+        return found
 
     def remembered(self, name: object, make: Callable[[], T]) -> T:
         """Return what was made under a name before, or make it; it must be the same each time."""
