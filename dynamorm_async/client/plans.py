@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import Plan, Question, Returning, Target, Walk, prepare
+from dynamorm_async.plan import Plan, Question, Returning, Target, Walk, delivered, prepare
 from dynamorm_async.plan import create as plan_create
 from dynamorm_async.plan import delete as plan_delete
 from dynamorm_async.plan import find as plan_find
@@ -39,13 +39,15 @@ class Plans(Generic[M]):
         """Plan one GetItem whose absent item is None."""
         return plan_find(self._target, key, consistent=consistent)
 
-    def create(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def create(self, item: M, *, when: Condition[M] | None = None, retry_ambiguous: bool = False) -> Plan[M]:
         """Plan one PutItem that fails where the key is taken."""
-        return plan_create(self._target, item, now=self._now(), when=when)
+        plan = plan_create(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
-    def put(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def put(self, item: M, *, when: Condition[M] | None = None, retry_ambiguous: bool = False) -> Plan[M]:
         """Plan one PutItem that overwrites."""
-        return plan_put(self._target, item, now=self._now(), when=when)
+        plan = plan_put(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
     def save(
         self,
@@ -53,13 +55,16 @@ class Plans(Generic[M]):
         *,
         fields: Sequence[Path[M, Any] | str] | None = None,
         when: Condition[M] | None = None,
+        retry_ambiguous: bool = False,
     ) -> Plan[M]:
         """Plan one UpdateItem of an instance's fields."""
-        return plan_save(self._target, item, now=self._now(), fields=fields, when=when)
+        plan = plan_save(self._target, item, now=self._now(), fields=fields, when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
-    def upsert(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def upsert(self, item: M, *, when: Condition[M] | None = None, retry_ambiguous: bool = False) -> Plan[M]:
         """Plan one UpdateItem that creates the item or writes over its fields."""
-        return plan_upsert(self._target, item, now=self._now(), when=when)
+        plan = plan_upsert(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
     @overload
     def update(
@@ -68,6 +73,7 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["NONE"] = "NONE",
+        retry_ambiguous: bool = False,
     ) -> Plan[None]: ...
     @overload
     def update(
@@ -76,6 +82,7 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["ALL_OLD", "ALL_NEW"],
+        retry_ambiguous: bool = False,
     ) -> Plan[M]: ...
     @overload
     def update(
@@ -84,6 +91,7 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["UPDATED_OLD", "UPDATED_NEW"],
+        retry_ambiguous: bool = False,
     ) -> Plan[dict[str, Any]]: ...
     def update(
         self,
@@ -91,13 +99,17 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Returning = "NONE",
+        retry_ambiguous: bool = False,
     ) -> Plan[Any]:
         """Plan one UpdateItem of an item that must be there."""
-        return plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+        plan = plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
-    def delete(self, *key: object, when: Condition[M] | None = None) -> Plan[None]:
+    def delete(
+        self, *key: object, when: Condition[M] | None = None, retry_ambiguous: bool = False
+    ) -> Plan[None]:
         """Plan one DeleteItem."""
-        return plan_delete(self._target, key, when=when)
+        return delivered(plan_delete(self._target, key, when=when), retry_ambiguous=retry_ambiguous)
 
     def where(self, *conditions: Condition[M]) -> Walk[M]:
         """Plan a query, page by page; `Table.where` has all of its options, and `plan()`."""

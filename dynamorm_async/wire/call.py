@@ -26,6 +26,8 @@ class Repeat(Enum):
     """Its condition stops a second application; but a condition that then fails proves nothing."""
     NEVER = "never"
     """Twice is not the same as once: ADD of a number, list_append."""
+    ACCEPTED = "accepted"
+    """Twice is not the same as once, and the caller would rather have it twice than not at all."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

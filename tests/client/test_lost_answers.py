@@ -80,6 +80,26 @@ async def test_a_counter_is_counted_once_and_the_caller_is_told(losing: Losing) 
     assert isinstance(caught.value.__cause__, ConnectionLost)
 
 
+async def test_a_counter_is_counted_twice_where_the_caller_takes_the_risk(losing: Losing) -> None:
+    await losing.notes.put(Note(id="a"))
+    losing.transport.lose = 1
+
+    new = await losing.notes.update("a", Note.count.add(1), returning="ALL_NEW", retry_ambiguous=True)
+
+    assert new.count == 2
+
+
+async def test_a_condition_that_fails_after_a_lost_answer_stays_unknown_at_any_risk(losing: Losing) -> None:
+    await losing.notes.put(Note(id="a"))
+    losing.transport.lose = 1
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        await losing.notes.update("a", Note.count.add(1), when=Note.count == 0, retry_ambiguous=True)
+
+    assert not isinstance(caught.value, ConditionFailed)
+    assert (await losing.notes.get("a")).count == 1
+
+
 async def test_what_is_harmless_is_repeated_until_it_is_answered(losing: Losing) -> None:
     losing.transport.lose = 3
 

@@ -168,17 +168,30 @@ async def test_a_guarded_write_is_repeated_and_says_that_it_was_ambiguous() -> N
     assert (reply.attempts, reply.ambiguous) == (2, True)
 
 
+async def test_a_write_that_may_count_twice_is_repeated_where_the_caller_says_so() -> None:
+    """D-1, retry_ambiguous."""
+    waist, transport = waist_over(lost, FAULT, OK)
+
+    reply = await waist.send(call(Repeat.ACCEPTED))
+
+    assert (reply.attempts, reply.ambiguous) == (3, True)
+    assert transport.bodies == [b'{"x":1}'] * 3
+
+
+@pytest.mark.parametrize("repeat", [Repeat.GUARDED, Repeat.ACCEPTED])
 @pytest.mark.parametrize(
     "ending",
     [CONDITION, refusal("ValidationException"), THROTTLED, FAULT],
     ids=["condition", "validation", "throttled-to-the-end", "fault-to-the-end"],
 )
-async def test_a_guarded_write_that_fails_after_an_ambiguous_attempt_is_unknown(ending: Answer) -> None:
+async def test_a_write_that_fails_after_an_ambiguous_attempt_is_unknown(
+    ending: Answer, repeat: Repeat
+) -> None:
     """D-1."""
     waist, _ = waist_over(lost, ending)
 
     with pytest.raises(OutcomeUnknown) as caught:
-        await waist.send(call(Repeat.GUARDED))
+        await waist.send(call(repeat))
 
     assert isinstance(caught.value.__cause__, ServiceError)
 
