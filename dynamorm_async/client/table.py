@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
 
-from dynamorm_async.client.plans import Plans
+from dynamorm_async.client.plans import Plans, new_token
 from dynamorm_async.client.query import Asking, Query, Selection
 from dynamorm_async.errors import InvalidRequest
 from dynamorm_async.executors import one
@@ -37,15 +37,22 @@ class Table(Generic[M]):
     condition that fails after a lost answer is an OutcomeUnknown with it, too: the write itself may
     be what it met.
 
+    create, put, update and delete take `idempotent=`: with True, the write is a transaction of its
+    own with a token that is drawn for it, and is applied exactly once however often it has to be
+    sent, for up to 300 seconds. It takes twice the write units, and an update returns nothing. What
+    DynamoDB answers is then certain, a failed condition as well. save and upsert have no such
+    argument: they return the item as it is then stored, which a transaction does not tell.
+
     Instances handed in are never changed; the verbs that write return the stored one.
     """
 
-    def __init__(self, target: Target[M], asking: Asking) -> None:
+    def __init__(self, target: Target[M], asking: Asking, token: Callable[[], str] = new_token) -> None:
         self._target = target
         self._asking = asking
         self._send = asking.send
         self._now = asking.now
-        self.plan = Plans(target, asking.now)
+        self._token = token
+        self.plan = Plans(target, asking.now, token)
 
     @property
     def name(self) -> str:
@@ -83,6 +90,7 @@ class Table(Generic[M]):
         item: M,
         *,
         when: Condition[M] | None = None,
+        idempotent: bool = False,
         retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> M:
@@ -93,7 +101,7 @@ class Table(Generic[M]):
         Raises:
             ConditionFailed: An item of this key is stored (`error.item`); it stays as it is.
         """
-        plan = self.plan.create(item, when=when, retry_ambiguous=retry_ambiguous)
+        plan = self.plan.create(item, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
         return await one(plan, self._send, timeout=timeout)
 
     async def put(
@@ -101,6 +109,7 @@ class Table(Generic[M]):
         item: M,
         *,
         when: Condition[M] | None = None,
+        idempotent: bool = False,
         retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> M:
@@ -113,7 +122,7 @@ class Table(Generic[M]):
             VersionConflict: The stored version is another than the instance's, or the item is gone.
             ConditionFailed: `when` does not hold.
         """
-        plan = self.plan.put(item, when=when, retry_ambiguous=retry_ambiguous)
+        plan = self.plan.put(item, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
         return await one(plan, self._send, timeout=timeout)
 
     async def save(
@@ -173,6 +182,7 @@ class Table(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["NONE"] = "NONE",
+        idempotent: bool = False,
         retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> None: ...
@@ -202,6 +212,7 @@ class Table(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Returning = "NONE",
+        idempotent: bool = False,
         retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> M | dict[str, Any] | None:
@@ -217,6 +228,7 @@ class Table(Generic[M]):
             returning: "NONE"; the whole item with "ALL_OLD" or "ALL_NEW"; or, with "UPDATED_OLD" and
                 "UPDATED_NEW", a dict of the changed fields, where a field of which a part was
                 changed is a JSON-like value of that part.
+            idempotent: Apply it exactly once, as the class says; only with returning "NONE".
             retry_ambiguous: Send a change that would add up again although its answer was lost. It
                 may then count twice, and old values returned may be those after the first time.
             timeout: Seconds.
@@ -226,12 +238,14 @@ class Table(Generic[M]):
             VersionConflict: The instance's version is not the stored one.
             InvalidExpression: A key is changed, changes overlap, or only a part of a template's
                 fields is given.
+            InvalidRequest: An idempotent update that returns something.
             OutcomeUnknown: An answer was lost. A change that would add up (`add`, `append`, any
                 change that raises a version) is not repeated then, nor one that returns old values,
-                unless `retry_ambiguous` says so.
+                unless `idempotent` or `retry_ambiguous` says so.
         """
         plan = plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
-        plan = delivered(plan, retry_ambiguous=retry_ambiguous)
+        token = self._token() if idempotent else None
+        plan = delivered(plan, retry_ambiguous=retry_ambiguous, token=token, returning=returning)
         result: M | dict[str, Any] | None = await one(plan, self._send, timeout=timeout)
         return result
 
@@ -239,6 +253,7 @@ class Table(Generic[M]):
         self,
         *key: object,
         when: Condition[M] | None = None,
+        idempotent: bool = False,
         retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> None:
@@ -250,7 +265,7 @@ class Table(Generic[M]):
             VersionConflict: The instance's version is not the stored one, or the item is gone.
             ConditionFailed: `when` does not hold.
         """
-        plan = self.plan.delete(*key, when=when, retry_ambiguous=retry_ambiguous)
+        plan = self.plan.delete(*key, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
         return await one(plan, self._send, timeout=timeout)
 
     def where(self, *conditions: Condition[M]) -> Query[M]:

@@ -27,6 +27,8 @@ The tree:
     │   ├── AccessDenied              the identity may not do this
     │   ├── CredentialsError          no credentials, or the service does not accept them (also before I/O)
     │   ├── TransactionConflict       another transaction holds the item
+    │   ├── TransactionFailed         a transaction was cancelled; `reasons` says which request stopped it
+    │   ├── IdempotencyMismatch       a token that was used for another request
     │   ├── ItemCollectionFull        a partition with a local index reached 10 GB
     │   ├── QuotaReached              too many control-plane operations or tables
     │   └── ServerFault               the service failed inside (HTTP 5xx)
@@ -59,7 +61,9 @@ from dynamorm_async.errors._local import (
 )
 from dynamorm_async.errors._service import (
     AccessDenied,
+    CancellationReason,
     CredentialsError,
+    IdempotencyMismatch,
     ItemCollectionFull,
     QuotaReached,
     RequestRefused,
@@ -69,6 +73,7 @@ from dynamorm_async.errors._service import (
     TableNotFound,
     Throttled,
     TransactionConflict,
+    TransactionFailed,
     service_error,
 )
 from dynamorm_async.errors._transport import (
@@ -84,12 +89,14 @@ __all__ = [
     "AccessDenied",
     "BudgetSpent",
     "CallTimeout",
+    "CancellationReason",
     "ConditionFailed",
     "ConnectionLost",
     "CredentialsError",
     "DynamormError",
     "EndpointUnreachable",
     "EngineUnavailable",
+    "IdempotencyMismatch",
     "InvalidCursor",
     "InvalidExpression",
     "InvalidKey",
@@ -112,6 +119,7 @@ __all__ = [
     "TableNotFound",
     "Throttled",
     "TransactionConflict",
+    "TransactionFailed",
     "TransportError",
     "VersionConflict",
     "quoted",

@@ -39,7 +39,15 @@ from dynamorm_async.observe import (
 from dynamorm_async.transport import invocation
 from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
 from dynamorm_async.transport.invocation import Invocation, new_client
-from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
+from dynamorm_async.transport.retry import (
+    TOKEN_SECONDS,
+    Kind,
+    Quotas,
+    Retry,
+    classify,
+    ending,
+    in_doubt,
+)
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
 
 # A Send whose calls can be made tasks.
@@ -175,6 +183,8 @@ class Waist:
 
     def _deadline(self, call: Call) -> float | None:
         timeout = call.timeout if call.timeout is not None else self._timeout
+        if call.token is not None:
+            timeout = TOKEN_SECONDS if timeout is None else min(timeout, TOKEN_SECONDS)
         return None if timeout is None else self._clock() + timeout
 
     def _budget(self, run: "_Run") -> float:
@@ -247,7 +257,7 @@ class Waist:
     async def _after(self, run: "_Run", error: DynamormError) -> float:
         """Return the wait before the next attempt, or raise what ends the call."""
         _fill_in(error, run)
-        run.ambiguous = run.ambiguous or may_have_been_carried_out(error)
+        run.ambiguous = in_doubt(error, repeat=run.call.repeat, before=run.ambiguous)
         wait = await self._decide(run, error)
         if wait is None:
             raise _ended(run, error)

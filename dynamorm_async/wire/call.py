@@ -26,6 +26,8 @@ class Repeat(Enum):
     """Its condition stops a second application; but a condition that then fails proves nothing."""
     NEVER = "never"
     """Twice is not the same as once: ADD of a number, list_append."""
+    ONCE = "once"
+    """It carries a token: sent often, it is carried out once, and a refusal proves that it was not."""
     ACCEPTED = "accepted"
     """Twice is not the same as once, and the caller would rather have it twice than not at all."""
 

@@ -16,11 +16,13 @@ from dynamorm_async.errors import (
     AccessDenied,
     BudgetSpent,
     CallTimeout,
+    CancellationReason,
     ConditionFailed,
     ConnectionLost,
     CredentialsError,
     DynamormError,
     EndpointUnreachable,
+    IdempotencyMismatch,
     InvalidExpression,
     InvalidModel,
     InvalidRequest,
@@ -37,6 +39,7 @@ from dynamorm_async.errors import (
     TableNotFound,
     Throttled,
     TransactionConflict,
+    TransactionFailed,
     TransportError,
     VersionConflict,
     quoted,
@@ -75,7 +78,8 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
 
 
 def test_the_front_door_offers_every_class() -> None:
-    assert {cls.__name__ for cls in CLASSES} | {"quoted", "service_error"} == set(errors.__all__)
+    others = {"CancellationReason", "quoted", "service_error"}
+    assert {cls.__name__ for cls in CLASSES} | others == set(errors.__all__)
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -284,6 +288,8 @@ def answered(
         ("UnrecognizedClientException", 400, CredentialsError),
         ("ExpiredTokenException", 400, CredentialsError),
         ("TransactionConflictException", 400, TransactionConflict),
+        ("TransactionCanceledException", 400, TransactionFailed),
+        ("IdempotentParameterMismatchException", 400, IdempotencyMismatch),
         ("ItemCollectionSizeLimitExceededException", 400, ItemCollectionFull),
         ("LimitExceededException", 400, QuotaReached),
         ("InternalServerError", 500, ServerFault),
@@ -320,6 +326,46 @@ def test_throttling_says_why() -> None:
 
     assert isinstance(error, Throttled)
     assert error.reasons == ("TableReadKeyRangeThroughputExceeded",)
+
+
+def cancelled(*codes: str) -> TransactionFailed:
+    error = service_error(
+        "TransactionCanceledException",
+        "text",
+        status=400,
+        body=b"{}",
+        operation="TransactWriteItems",
+        table="t",
+        key=None,
+        request_id="R1",
+        attempts=1,
+        cancellation_reasons=tuple(CancellationReason(code=code, item=SECRET.encode()) for code in codes),
+    )
+    assert isinstance(error, TransactionFailed)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("codes", "index"),
+    [
+        pytest.param(["None", "ConditionalCheckFailed", "ValidationError"], 1, id="the first of two"),
+        pytest.param(["TransactionConflict"], 0, id="the only one"),
+        pytest.param(["None"], None, id="nobody"),
+        pytest.param([], None, id="not said"),
+    ],
+)
+def test_a_cancelled_transaction_says_which_request_stopped_it(codes: list[str], index: int | None) -> None:
+    error = cancelled(*codes)
+
+    assert [reason.code for reason in error.reasons] == codes
+    assert error.index == index
+
+
+def test_a_reason_shows_no_item() -> None:
+    error = cancelled("ConditionalCheckFailed")
+
+    assert SECRET not in f"{error} {error!r} {error.reasons}"
+    assert pickle.loads(pickle.dumps(error)).reasons == error.reasons
 
 
 def test_an_error_without_a_text_has_no_reason() -> None:

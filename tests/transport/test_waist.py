@@ -1,6 +1,7 @@
 """The way of every call: retries, deadlines, limit, middleware, observers (R101, R104, D-1, D-3)."""
 
 import asyncio
+import json
 import pickle
 from typing import Any
 
@@ -19,6 +20,7 @@ from dynamorm_async.errors import (
     ServerFault,
     ServiceError,
     Throttled,
+    TransactionFailed,
 )
 from dynamorm_async.observe import AttemptFinished, CallFinished, CallStarted, RetryScheduled
 from dynamorm_async.transport import Retry, Waist, open_waist
@@ -176,6 +178,65 @@ async def test_a_write_that_may_count_twice_is_repeated_where_the_caller_says_so
 
     assert (reply.attempts, reply.ambiguous) == (3, True)
     assert transport.bodies == [b'{"x":1}'] * 3
+
+
+def once() -> Call:
+    return Call(
+        operation="TransactWriteItems",
+        body=b'{"TransactItems":[],"ClientRequestToken":"T"}',
+        tables=("users",),
+        keys=({"id": "ana"},),
+        repeat=Repeat.ONCE,
+        token="T",
+    )
+
+
+def cancelled(code: str) -> Answer:
+    body = {"__type": "x#TransactionCanceledException", "CancellationReasons": [{"Code": code}]}
+    return Answer(status=400, headers={}, body=json.dumps(body).encode())
+
+
+async def test_a_write_with_a_token_is_repeated_with_the_same_token_whatever_was_lost() -> None:
+    in_progress = refusal("TransactionInProgressException")
+    waist, transport = waist_over(lost, in_progress, cancelled("TransactionConflict"), OK)
+
+    reply = await waist.send(once())
+
+    assert reply.attempts == 4
+    assert set(transport.bodies) == {once().body}
+
+
+async def test_a_condition_that_fails_under_a_token_is_certain_even_after_a_lost_answer() -> None:
+    waist, _ = waist_over(lost, cancelled("ConditionalCheckFailed"))
+
+    with pytest.raises(TransactionFailed) as caught:
+        await waist.send(once())
+
+    assert caught.value.attempts == 2
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [FAULT, THROTTLED, refusal("AccessDeniedException"), refusal("IdempotentParameterMismatchException")],
+    ids=["fault", "throttled", "denied", "mismatch"],
+)
+async def test_a_write_with_a_token_that_got_no_answer_in_the_end_is_unknown(ending: Answer) -> None:
+    waist, _ = waist_over(lost, ending)
+
+    with pytest.raises(OutcomeUnknown):
+        await waist.send(once())
+
+
+async def test_a_token_is_never_used_for_longer_than_the_service_remembers_it() -> None:
+    time = FakeTime()
+    waist, _ = waist_over(
+        FAULT, time=time, retry=Retry(attempts=1000, transient_base=50, longest=50, quota=10**6)
+    )
+
+    with pytest.raises(OutcomeUnknown):
+        await waist.send(once())
+
+    assert sum(time.slept) < 300
 
 
 @pytest.mark.parametrize("repeat", [Repeat.GUARDED, Repeat.ACCEPTED])
