@@ -24,13 +24,13 @@ def error_alone(failed: TransactionFailed, reason: CancellationReason) -> Servic
     """Return the service's error for one request of a cancelled transaction, had it been sent alone.
 
     Args:
-        failed: The cancellation; operation, table, key, request id and attempts are taken from it.
+        failed: The cancellation; operation, table, key, request id, attempts and time are taken from it.
         reason: Why the request stopped it. An unknown one is the cancellation itself.
     """
     code = _ALONE.get(reason.code)
     if code is None:
         return failed
-    return service_error(
+    error = service_error(
         code,
         reason.message or "",
         status=failed.status,
@@ -42,3 +42,5 @@ def error_alone(failed: TransactionFailed, reason: CancellationReason) -> Servic
         request_id=failed.request_id,
         attempts=failed.attempts,
     )
+    error.elapsed = failed.elapsed
+    return error

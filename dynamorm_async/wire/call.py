@@ -109,12 +109,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         attempts: How many times the request was sent, at least 1.
         request_id: The service's id of the last attempt, or None.
         ambiguous: Whether an earlier attempt may have been carried out too.
+        elapsed: Seconds that the call took, all attempts and waits included; 0.0 where nobody sent it.
     """
 
     body: bytes
     attempts: int = 1
     request_id: str | None = None
     ambiguous: bool = False
+    elapsed: float = 0.0
 
     def __repr__(self) -> str:
         return f"Reply({len(self.body)} bytes, {self.attempts} attempts, request id {self.request_id})"

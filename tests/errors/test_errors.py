@@ -140,6 +140,7 @@ def made(cls: type[DynamormError]) -> DynamormError:
     error = cls("it went wrong", **facts)
     error.__cause__ = KeyError("cause")
     error.add_note("a note")
+    error.elapsed = 1.25
     return error
 
 
@@ -189,14 +190,16 @@ def test_an_error_says_what_why_and_how_to_fix_it() -> None:
 
 def test_an_error_leaves_out_what_it_does_not_know() -> None:
     assert str(DynamormError("odd")) == "odd\n  [errors.unspecified]"
-    assert DynamormError("odd").attempts == 0
+    assert (DynamormError("odd").attempts, DynamormError("odd").elapsed) == (0, None)
 
 
 def test_an_error_tells_operation_table_code_and_request() -> None:
-    error = ConditionFailed("it differs", operation="PutItem", table="t", request_id="R1", attempts=2)
+    error = ConditionFailed(
+        "it differs", operation="PutItem", table="t", request_id="R1", attempts=2, elapsed=0.04567
+    )
 
     assert str(error).splitlines()[-1] == (
-        "  [plan.condition-failed] operation PutItem, table t, request id R1, attempts 2"
+        "  [plan.condition-failed] operation PutItem, table t, request id R1, attempts 2, elapsed 0.046 s"
     )
 
 

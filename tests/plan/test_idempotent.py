@@ -170,16 +170,16 @@ def test_what_returns_the_stored_item_takes_no_token(write: str) -> None:
 def test_a_failed_condition_says_the_same_as_that_of_the_plain_write(
     plan: Plan[Any], stored: object, cls: type[DynamormError], words: str
 ) -> None:
-    error = plan.refused(condition_met(stored))
+    cancellation = condition_met(stored)
+    cancellation.elapsed = 0.25
+
+    error = plan.refused(cancellation)
 
     assert type(error) is cls
     assert words in error.what
     assert error.item == (None if stored is None else read(Bookmark, AT_5))
-    assert (error.service_code, error.request_id, error.attempts) == (
-        "ConditionalCheckFailedException",
-        "R-9",
-        3,
-    )
+    assert error.service_code == "ConditionalCheckFailedException"
+    assert (error.request_id, error.attempts, error.elapsed) == ("R-9", 3, 0.25)
 
 
 @pytest.mark.parametrize(

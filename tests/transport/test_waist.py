@@ -96,6 +96,44 @@ async def test_the_fourth_failure_is_raised_with_the_number_of_attempts() -> Non
     assert caught.value.request_id == "R-InternalServerError"
 
 
+async def test_an_error_says_how_long_the_call_took_all_waits_included() -> None:
+    waist, _ = waist_over(FAULT, THROTTLED, CONDITION)
+
+    with pytest.raises(ServiceError) as caught:
+        await waist.send(call())
+
+    assert caught.value.elapsed == pytest.approx(0.025 + 2.0)
+    assert "elapsed 2.025 s" in str(caught.value)
+
+
+async def test_an_unknown_outcome_and_its_cause_say_how_long_the_call_took() -> None:
+    waist, _ = waist_over(lost, THROTTLED, CONDITION)
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        await waist.send(call(Repeat.GUARDED))
+
+    cause = caught.value.__cause__
+    assert isinstance(cause, ServiceError)
+    assert caught.value.elapsed == cause.elapsed == pytest.approx(0.025 + 2.0)
+
+
+async def test_a_deadline_says_how_long_the_call_took() -> None:
+    waist, _ = waist_over(THROTTLED)
+
+    with pytest.raises(CallTimeout) as caught:
+        await waist.send(call(timeout=2.5))
+
+    assert caught.value.elapsed == 1.0
+
+
+async def test_a_reply_says_how_long_the_call_took() -> None:
+    waist, _ = waist_over(THROTTLED, OK)
+
+    reply = await waist.send(call())
+
+    assert reply.elapsed == 1.0
+
+
 async def test_the_services_hint_is_followed() -> None:
     time = FakeTime()
     hinted = refusal("InternalServerError", status=500, headers={"x-amz-retry-after": "1500"})
