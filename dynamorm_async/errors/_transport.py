@@ -9,11 +9,16 @@ class TransportError(DynamormError):
     """No usable answer came from the service.
 
     `ambiguous` tells whether the request may have been carried out all the same.
+
+    Attributes:
+        reused: Whether it went over a connection that had carried a request before; None where
+            nobody knows, or there was no connection.
     """
 
     code = "transport.failed"
     ambiguous: ClassVar[bool] = True
     retryable: ClassVar[bool] = True
+    reused: bool | None = None
 
 
 class EndpointUnreachable(TransportError):

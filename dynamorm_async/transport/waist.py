@@ -242,11 +242,13 @@ class Waist:
             return await self._once(run, budget)
         except BaseException as error:
             facts = _error_facts(error)
+            facts["reused"] = error.reused if isinstance(error, TransportError) else None
             raise
         finally:
             answer = run.answer
             if answer is not None:
                 facts["request_id"] = answer.headers.get(REQUEST_ID)
+                facts["reused"] = answer.reused
             self._observers.tell(
                 AttemptFinished(
                     call_id=_call_id.get(),

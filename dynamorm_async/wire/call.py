@@ -89,6 +89,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         checked: Whether the transport itself has verified length and checksum.
         access_key: The id of the key that the request was signed with, where the transport knows;
             so that a key that was rejected is told from one that came in its place meanwhile.
+        reused: Whether it came over a connection that had carried a request before, or None where
+            the transport doesn't know.
     """
 
     status: int
@@ -96,6 +98,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     checked: bool = False
     access_key: str | None = None
+    reused: bool | None = None
 
     def __repr__(self) -> str:
         return f"Answer(HTTP {self.status}, {len(self.body)} bytes)"

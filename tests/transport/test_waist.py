@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from dynamorm_async.errors import (
     CallTimeout,
@@ -132,6 +133,22 @@ async def test_a_reply_says_how_long_the_call_took() -> None:
     reply = await waist.send(call())
 
     assert reply.elapsed == 1.0
+
+
+@pytest.mark.parametrize("reused", [None, False, True])
+async def test_an_attempt_says_whether_its_connection_was_used_before(reused: bool | None) -> None:
+    def broken() -> ConnectionLost:
+        error = lost()
+        error.reused = reused
+        return error
+
+    recorder = Recorder()
+    waist, _ = waist_over(broken, replace(OK, reused=reused), observers=[recorder])
+
+    await waist.send(call())
+
+    attempts = [event for event in recorder.events if isinstance(event, AttemptFinished)]
+    assert [event.reused for event in attempts] == [reused, reused]
 
 
 async def test_the_services_hint_is_followed() -> None:

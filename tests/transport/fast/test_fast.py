@@ -131,6 +131,39 @@ async def test_one_connection_serves_calls_in_turn() -> None:
         assert (pool.made, pool.lent, pool.open, pool.idle) == (1, 50, 1, 1)
 
 
+async def test_an_answer_says_whether_its_connection_was_used_before() -> None:
+    async with connected([answer(ITEM), refuse("ThrottlingException"), closing(ITEM), answer(ITEM)]) as (
+        transport,
+        _,
+    ):
+        answers = [await transport.attempt(GET, timeout=5.0) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        answers.append(await transport.attempt(GET, timeout=5.0))
+
+        assert [each.reused for each in answers] == [False, True, True, False]
+
+
+async def test_a_loss_says_whether_its_connection_was_used_before() -> None:
+    async with connected([reset(), answer(ITEM), reset(), answer(ITEM), hang()]) as (transport, _):
+        found: list[bool | None] = []
+        for _ in range(4):
+            try:
+                found.append((await transport.attempt(GET, timeout=5.0)).reused)
+            except ConnectionLost as error:
+                found.append(error.reused)
+        with pytest.raises(CallTimeout) as late:
+            await transport.attempt(GET, timeout=0.1)
+
+        assert found == [False, False, True, False]
+        assert late.value.reused is True
+
+
+async def test_nobody_knows_about_the_connections_of_aiobotocore() -> None:
+    listing = Call(operation="ListTables", body=b"{}")
+
+    assert (await answer_to(answer(b"{}"), listing)).reused is None
+
+
 async def test_there_are_never_more_connections_than_allowed() -> None:
     async with connected(after(0.002, answer(ITEM)), max_connections=3) as (transport, server):
         await asyncio.gather(*(transport.attempt(GET, timeout=5.0) for _ in range(60)))
