@@ -411,9 +411,10 @@ async def test_a_closed_transport_says_so() -> None:
 
 
 async def test_closing_while_calls_run_ends_them() -> None:
-    async with connected(hang()) as (transport, _):
+    async with connected(hang()) as (transport, server):
         task = asyncio.create_task(transport.attempt(GET, timeout=5.0))
-        await asyncio.sleep(0.03)
+        while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
 
         await transport.aclose()
 
