@@ -11,6 +11,7 @@ from dynamorm_async.errors import (
     BudgetSpent,
     CallTimeout,
     CancellationReason,
+    CircuitOpen,
     ConditionFailed,
     ConnectionLost,
     CredentialsError,
@@ -84,7 +85,7 @@ from dynamorm_async.plan import (
     Size,
     Statistics,
 )
-from dynamorm_async.transport import Credentials, Retry
+from dynamorm_async.transport import CircuitBreaker, Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 
 __all__ = [
@@ -101,6 +102,8 @@ __all__ = [
     "CallTimeout",
     "CancellationReason",
     "Candidate",
+    "CircuitBreaker",
+    "CircuitOpen",
     "Client",
     "Condition",
     "ConditionFailed",

@@ -34,6 +34,7 @@ The tree:
     │   └── ServerFault               the service failed inside (HTTP 5xx)
     ├── TransportError                no usable answer came
     │   ├── EndpointUnreachable       nothing accepted the connection; nothing was sent
+    │   ├── CircuitOpen               a circuit breaker refused the call; nothing was sent
     │   ├── ConnectionLost            the connection ended before the whole answer was there
     │   ├── CallTimeout               a deadline passed
     │   ├── ProtocolError             what came is not an answer of DynamoDB
@@ -78,6 +79,7 @@ from dynamorm_async.errors._service import (
 )
 from dynamorm_async.errors._transport import (
     CallTimeout,
+    CircuitOpen,
     ConnectionLost,
     EndpointUnreachable,
     OutcomeUnknown,
@@ -90,6 +92,7 @@ __all__ = [
     "BudgetSpent",
     "CallTimeout",
     "CancellationReason",
+    "CircuitOpen",
     "ConditionFailed",
     "ConnectionLost",
     "CredentialsError",

@@ -5,6 +5,7 @@ import inspect
 import pickle
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dynamorm_async.errors import (
     BudgetSpent,
     CallTimeout,
     CancellationReason,
+    CircuitOpen,
     ConditionFailed,
     ConnectionLost,
     CredentialsError,
@@ -121,6 +123,12 @@ OWN: dict[type[DynamormError], dict[str, Any]] = {
         "fix": "do",
         "operation": "Query",
         "table": "bookmarks",
+    },
+    CircuitOpen: {
+        "since": datetime(2026, 1, 2, tzinfo=UTC),
+        "until": None,
+        "operation": "PutItem",
+        "key": {"user": SECRET},
     },
     TableMismatch: {"differences": ("billing: a, not b",), "fix": "do", "table": "bookmarks"},
     DynamormError: {
@@ -244,6 +252,7 @@ def test_only_these_errors_may_be_tried_again() -> None:
         ServerFault,
         TransportError,
         EndpointUnreachable,
+        CircuitOpen,
         ConnectionLost,
         CallTimeout,
         ProtocolError,
@@ -251,10 +260,10 @@ def test_only_these_errors_may_be_tried_again() -> None:
     assert not OutcomeUnknown.retryable
 
 
-def test_only_an_unreachable_endpoint_is_sure_that_nothing_was_done() -> None:
+def test_only_what_sent_nothing_is_sure_that_nothing_was_done() -> None:
     sure = [cls for cls in CLASSES if issubclass(cls, TransportError) and not cls.ambiguous]
 
-    assert sure == [EndpointUnreachable]
+    assert sure == [CircuitOpen, EndpointUnreachable]
 
 
 # The service's codes.
