@@ -55,6 +55,7 @@ class Client:
         now: Callable[[], datetime],
         jitter: Callable[[], float],
         token: Callable[[], str] = new_token,
+        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
     ) -> None:
         self._waist = waist
         self._codecs = codecs
@@ -62,6 +63,7 @@ class Client:
         self._now = now
         self._jitter = jitter
         self._token = token
+        self._sleep = sleep
         self._closed = False
         known = Known()
         self._asking = Asking(
@@ -226,7 +228,7 @@ class Client:
                     raise
             # Full jitter: writers that met once should not meet again.
             longest = min(_CONFLICT_LONGEST, _CONFLICT_BASE * 2**attempt)
-            await anyio.sleep(self._jitter() * longest)
+            await self._sleep(self._jitter() * longest)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def aclose(self) -> None:

@@ -131,6 +131,17 @@ def test_all_trials_must_pass() -> None:
     assert circuit.state(105.0) == "closed"
 
 
+def test_a_trial_that_is_still_on_its_way_takes_no_place_of_the_next_ones() -> None:
+    circuit = opened_at(100.0, probes=2)
+    first, slow = circuit.let_go(), circuit.let_go()
+    circuit.ended(first, FAILED, 105.0)
+
+    circuit.let_go()
+
+    assert circuit.admits(110.0)
+    assert not circuit.ended(slow, PASSED, 111.0)
+
+
 def test_a_call_from_before_the_circuit_opened_decides_nothing_afterwards() -> None:
     circuit = circuit_of(failures=3)
     late = [circuit.let_go() for _ in range(2)]
