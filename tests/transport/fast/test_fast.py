@@ -244,6 +244,21 @@ async def test_waiting_for_a_connection_counts_towards_the_deadline_and_sends_no
         await asyncio.gather(first, return_exceptions=True)
 
 
+async def test_a_request_that_waited_for_a_connection_is_dated_when_it_is_sent() -> None:
+    now = [1_700_000_000.0]
+    options: dict[str, Any] = {"max_connections": 1, "clock": lambda: now[0]}
+    async with connected(after(0.1, answer(ITEM)), **options) as (transport, server):
+        tasks = [asyncio.create_task(transport.attempt(GET, timeout=5.0)) for _ in range(2)]
+        while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
+
+        now[0] += 100.0
+        await asyncio.gather(*tasks)
+
+        dates = [request.headers["x-amz-date"] for request in server.requests]
+        assert dates == ["20231114T221320Z", "20231114T221500Z"]
+
+
 async def test_a_redirect_is_not_followed() -> None:
     async with (
         faulty_server(answer(ITEM)) as elsewhere,
