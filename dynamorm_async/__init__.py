@@ -10,12 +10,15 @@ from dynamorm_async.errors import (
     AccessDenied,
     BudgetSpent,
     CallTimeout,
+    CancellationReason,
+    CircuitOpen,
     ConditionFailed,
     ConnectionLost,
     CredentialsError,
     DynamormError,
     EndpointUnreachable,
     EngineUnavailable,
+    IdempotencyMismatch,
     InvalidCursor,
     InvalidExpression,
     InvalidKey,
@@ -38,6 +41,7 @@ from dynamorm_async.errors import (
     TableNotFound,
     Throttled,
     TransactionConflict,
+    TransactionFailed,
     TransportError,
     VersionConflict,
 )
@@ -81,7 +85,7 @@ from dynamorm_async.plan import (
     Size,
     Statistics,
 )
-from dynamorm_async.transport import Credentials, Retry
+from dynamorm_async.transport import CircuitBreaker, Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 
 __all__ = [
@@ -96,7 +100,10 @@ __all__ = [
     "CallFinished",
     "CallStarted",
     "CallTimeout",
+    "CancellationReason",
     "Candidate",
+    "CircuitBreaker",
+    "CircuitOpen",
     "Client",
     "Condition",
     "ConditionFailed",
@@ -111,6 +118,7 @@ __all__ = [
     "Event",
     "Explanation",
     "GlobalIndex",
+    "IdempotencyMismatch",
     "InvalidCursor",
     "InvalidExpression",
     "InvalidKey",
@@ -151,6 +159,7 @@ __all__ = [
     "TableNotFound",
     "Throttled",
     "TransactionConflict",
+    "TransactionFailed",
     "Transport",
     "TransportError",
     "Update",

@@ -13,6 +13,7 @@ import anyio
 from dynamorm_async.admin import Admin
 from dynamorm_async.client.collection import Collection
 from dynamorm_async.client.known import Known
+from dynamorm_async.client.plans import new_token
 from dynamorm_async.client.query import Asking
 from dynamorm_async.client.statement import Statement
 from dynamorm_async.client.table import Table
@@ -53,12 +54,16 @@ class Client:
         cursor_keys: Sequence[bytes],
         now: Callable[[], datetime],
         jitter: Callable[[], float],
+        token: Callable[[], str] = new_token,
+        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
     ) -> None:
         self._waist = waist
         self._codecs = codecs
         self._prefix = table_prefix
         self._now = now
         self._jitter = jitter
+        self._token = token
+        self._sleep = sleep
         self._closed = False
         known = Known()
         self._asking = Asking(
@@ -85,7 +90,7 @@ class Client:
         Raises:
             InvalidModel: The class is no model, or a field's type cannot be stored.
         """
-        return Table(self._target(model, name), self._asking)
+        return Table(self._target(model, name), self._asking, self._token)
 
     @overload
     def collection(
@@ -223,7 +228,7 @@ class Client:
                     raise
             # Full jitter: writers that met once should not meet again.
             longest = min(_CONFLICT_LONGEST, _CONFLICT_BASE * 2**attempt)
-            await anyio.sleep(self._jitter() * longest)
+            await self._sleep(self._jitter() * longest)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def aclose(self) -> None:

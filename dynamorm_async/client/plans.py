@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
+from uuid import uuid4
 
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import Plan, Question, Returning, Target, Walk, prepare
+from dynamorm_async.plan import Plan, Question, Returning, Target, Walk, delivered, prepare
 from dynamorm_async.plan import create as plan_create
 from dynamorm_async.plan import delete as plan_delete
 from dynamorm_async.plan import find as plan_find
@@ -20,16 +21,24 @@ from dynamorm_async.plan import upsert as plan_upsert
 M = TypeVar("M")
 
 
+def new_token() -> str:
+    """Return a text for one idempotent write; no other one has it."""
+    return str(uuid4())
+
+
 class Plans(Generic[M]):
     """One method for each verb of `Table`, with the same arguments; each returns a `Plan`.
 
     `print(bookmarks.plan.get("ana", "aws"))` shows operation, cost and request. The time of a
-    write is taken when its plan is made.
+    write is taken when its plan is made, and so is the token of an idempotent one.
     """
 
-    def __init__(self, target: Target[M], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, target: Target[M], now: Callable[[], datetime], token: Callable[[], str] = new_token
+    ) -> None:
         self._target = target
         self._now = now
+        self._token = token
 
     def get(self, *key: object, consistent: bool = False) -> Plan[M]:
         """Plan one GetItem whose absent item is ItemNotFound."""
@@ -39,13 +48,29 @@ class Plans(Generic[M]):
         """Plan one GetItem whose absent item is None."""
         return plan_find(self._target, key, consistent=consistent)
 
-    def create(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def create(
+        self,
+        item: M,
+        *,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+    ) -> Plan[M]:
         """Plan one PutItem that fails where the key is taken."""
-        return plan_create(self._target, item, now=self._now(), when=when)
+        plan = plan_create(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
 
-    def put(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def put(
+        self,
+        item: M,
+        *,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+    ) -> Plan[M]:
         """Plan one PutItem that overwrites."""
-        return plan_put(self._target, item, now=self._now(), when=when)
+        plan = plan_put(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
 
     def save(
         self,
@@ -53,13 +78,16 @@ class Plans(Generic[M]):
         *,
         fields: Sequence[Path[M, Any] | str] | None = None,
         when: Condition[M] | None = None,
+        retry_ambiguous: bool = False,
     ) -> Plan[M]:
         """Plan one UpdateItem of an instance's fields."""
-        return plan_save(self._target, item, now=self._now(), fields=fields, when=when)
+        plan = plan_save(self._target, item, now=self._now(), fields=fields, when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
-    def upsert(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def upsert(self, item: M, *, when: Condition[M] | None = None, retry_ambiguous: bool = False) -> Plan[M]:
         """Plan one UpdateItem that creates the item or writes over its fields."""
-        return plan_upsert(self._target, item, now=self._now(), when=when)
+        plan = plan_upsert(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
     @overload
     def update(
@@ -68,6 +96,8 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["NONE"] = "NONE",
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
     ) -> Plan[None]: ...
     @overload
     def update(
@@ -76,6 +106,7 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["ALL_OLD", "ALL_NEW"],
+        retry_ambiguous: bool = False,
     ) -> Plan[M]: ...
     @overload
     def update(
@@ -84,6 +115,7 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["UPDATED_OLD", "UPDATED_NEW"],
+        retry_ambiguous: bool = False,
     ) -> Plan[dict[str, Any]]: ...
     def update(
         self,
@@ -91,13 +123,24 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Returning = "NONE",
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
     ) -> Plan[Any]:
         """Plan one UpdateItem of an item that must be there."""
-        return plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+        plan = plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+        token = self._token() if idempotent else None
+        return delivered(plan, retry_ambiguous=retry_ambiguous, token=token, returning=returning)
 
-    def delete(self, *key: object, when: Condition[M] | None = None) -> Plan[None]:
+    def delete(
+        self,
+        *key: object,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+    ) -> Plan[None]:
         """Plan one DeleteItem."""
-        return plan_delete(self._target, key, when=when)
+        plan = plan_delete(self._target, key, when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
 
     def where(self, *conditions: Condition[M]) -> Walk[M]:
         """Plan a query, page by page; `Table.where` has all of its options, and `plan()`."""

@@ -27,11 +27,14 @@ The tree:
     │   ├── AccessDenied              the identity may not do this
     │   ├── CredentialsError          no credentials, or the service does not accept them (also before I/O)
     │   ├── TransactionConflict       another transaction holds the item
+    │   ├── TransactionFailed         a transaction was cancelled; `reasons` says which request stopped it
+    │   ├── IdempotencyMismatch       a token that was used for another request
     │   ├── ItemCollectionFull        a partition with a local index reached 10 GB
     │   ├── QuotaReached              too many control-plane operations or tables
     │   └── ServerFault               the service failed inside (HTTP 5xx)
     ├── TransportError                no usable answer came
     │   ├── EndpointUnreachable       nothing accepted the connection; nothing was sent
+    │   ├── CircuitOpen               a circuit breaker refused the call; nothing was sent
     │   ├── ConnectionLost            the connection ended before the whole answer was there
     │   ├── CallTimeout               a deadline passed
     │   ├── ProtocolError             what came is not an answer of DynamoDB
@@ -59,7 +62,9 @@ from dynamorm_async.errors._local import (
 )
 from dynamorm_async.errors._service import (
     AccessDenied,
+    CancellationReason,
     CredentialsError,
+    IdempotencyMismatch,
     ItemCollectionFull,
     QuotaReached,
     RequestRefused,
@@ -69,10 +74,12 @@ from dynamorm_async.errors._service import (
     TableNotFound,
     Throttled,
     TransactionConflict,
+    TransactionFailed,
     service_error,
 )
 from dynamorm_async.errors._transport import (
     CallTimeout,
+    CircuitOpen,
     ConnectionLost,
     EndpointUnreachable,
     OutcomeUnknown,
@@ -84,12 +91,15 @@ __all__ = [
     "AccessDenied",
     "BudgetSpent",
     "CallTimeout",
+    "CancellationReason",
+    "CircuitOpen",
     "ConditionFailed",
     "ConnectionLost",
     "CredentialsError",
     "DynamormError",
     "EndpointUnreachable",
     "EngineUnavailable",
+    "IdempotencyMismatch",
     "InvalidCursor",
     "InvalidExpression",
     "InvalidKey",
@@ -112,6 +122,7 @@ __all__ = [
     "TableNotFound",
     "Throttled",
     "TransactionConflict",
+    "TransactionFailed",
     "TransportError",
     "VersionConflict",
     "quoted",

@@ -76,6 +76,7 @@ async def pages(
                     fix="give a longer timeout=",
                     operation=call.operation,
                     table=call.table,
+                    elapsed=timeout,
                 )
             call = call.within(left)
         started = clock()
@@ -98,6 +99,7 @@ def _stuck(call: Call, reply: Reply) -> ProtocolError:
         operation=call.operation,
         table=call.table,
         request_id=reply.request_id,
+        elapsed=reply.elapsed,
         code="executors.no-progress",
     )
 
@@ -127,4 +129,5 @@ def _read(read: Callable[[Reply], T], call: Call, reply: Reply) -> T:
         error.key = error.key or call.key
         error.request_id = reply.request_id
         error.attempts = reply.attempts
+        error.elapsed = reply.elapsed
         raise

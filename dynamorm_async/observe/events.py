@@ -40,6 +40,8 @@ class AttemptFinished:
         error: Class of the error, or None.
         service_code: The service's code of the error, or None.
         request_id: The service's id, or None.
+        reused: Whether it went over a connection that had carried a request before, or None where
+            the transport doesn't know: the aiobotocore one never does.
     """
 
     call_id: int
@@ -53,6 +55,7 @@ class AttemptFinished:
     error: str | None = None
     service_code: str | None = None
     request_id: str | None = None
+    reused: bool | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -21,6 +21,7 @@ from dynamorm_async.plan.aggregates import (
 from dynamorm_async.plan.choice import Candidate
 from dynamorm_async.plan.collections import check_collection, prepare_collection
 from dynamorm_async.plan.cursors import index_of
+from dynamorm_async.plan.delivery import delivered
 from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.keys import Key
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, probe
@@ -86,6 +87,7 @@ __all__ = [
     "create",
     "cursor_after",
     "delete",
+    "delivered",
     "field_name",
     "find",
     "gap_of",

@@ -15,7 +15,7 @@ from typing import Any
 
 import httptools
 
-from dynamorm_async.errors import ConnectionLost, DynamormError, ProtocolError
+from dynamorm_async.errors import ConnectionLost, ProtocolError, TransportError
 from dynamorm_async.transport.answer import TOO_LONG
 from dynamorm_async.transport.failures import silent
 from dynamorm_async.wire import Answer, Call
@@ -249,9 +249,12 @@ class Connection(asyncio.Protocol):
         self._call = self._waiting = None
         self._chunks = []
         if waiting is not None and not waiting.done():
-            waiting.set_result(Answer(status=self._status, headers=self._headers, body=body))
+            waiting.set_result(
+                Answer(status=self._status, headers=self._headers, body=body, reused=self.uses > 1)
+            )
 
-    def _fail(self, error: DynamormError) -> None:
+    def _fail(self, error: TransportError) -> None:
+        error.reused = self.uses > 1
         waiting = self._waiting
         self._call = self._waiting = None
         self._chunks = []

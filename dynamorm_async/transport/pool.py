@@ -95,13 +95,15 @@ class Pool:
         connection = await self._turn(deadline)
         if connection is None:
             return await self._made(deadline)
-        if not connection.is_alive():
-            self._all.discard(connection)
-            connection.abort()
-            self._dialing += 1
-            return await self._made(deadline)
-        self.lent += 1
-        return connection
+        if connection.is_alive():
+            self.lent += 1
+            return connection
+        if connection not in self._all:  # lost on its way here: its place has gone to the next
+            return await self.wait(deadline)
+        self._all.discard(connection)
+        connection.abort()
+        self._dialing += 1
+        return await self._made(deadline)
 
     def give_back(self, connection: Connection) -> None:
         """Take a connection back; one whose answer is not whole is closed."""

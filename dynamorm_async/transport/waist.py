@@ -39,7 +39,15 @@ from dynamorm_async.observe import (
 from dynamorm_async.transport import invocation
 from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
 from dynamorm_async.transport.invocation import Invocation, new_client
-from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
+from dynamorm_async.transport.retry import (
+    TOKEN_SECONDS,
+    Kind,
+    Quotas,
+    Retry,
+    classify,
+    ending,
+    in_doubt,
+)
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
 
 # A Send whose calls can be made tasks.
@@ -155,27 +163,35 @@ class Waist:
         return reply
 
     async def _retried(self, call: Call) -> Reply:
-        run = _Run(self._client, next(self._calls), self._retry.attempts, 0, call, self._deadline(call))
+        started = self._clock()
+        deadline = self._deadline(call, started)
+        run = _Run(self._client, next(self._calls), self._retry.attempts, 0, call, started, deadline)
         attempt = self._watched if self._observers else self._once
-        while True:
-            budget = self._attempt_timeout if run.deadline is None else self._budget(run)
-            try:
-                self._slots.acquire_nowait()
-            except anyio.WouldBlock:
-                budget = await self._queued(run)
-            try:
+        try:
+            while True:
+                budget = self._attempt_timeout if deadline is None else self._budget(run)
                 try:
-                    return await attempt(run, budget)
-                finally:
-                    self._slots.release()
-            except DynamormError as error:
-                wait = await self._after(run, error)
-            if wait:
-                await self._sleep(wait)
+                    self._slots.acquire_nowait()
+                except anyio.WouldBlock:
+                    budget = await self._queued(run)
+                try:
+                    try:
+                        return await attempt(run, budget)
+                    finally:
+                        self._slots.release()
+                except DynamormError as error:
+                    wait = await self._after(run, error)
+                if wait:
+                    await self._sleep(wait)
+        except DynamormError as error:
+            _note_time(error, self._clock() - started)
+            raise
 
-    def _deadline(self, call: Call) -> float | None:
+    def _deadline(self, call: Call, started: float) -> float | None:
         timeout = call.timeout if call.timeout is not None else self._timeout
-        return None if timeout is None else self._clock() + timeout
+        if call.token is not None:
+            timeout = TOKEN_SECONDS if timeout is None else min(timeout, TOKEN_SECONDS)
+        return None if timeout is None else started + timeout
 
     def _budget(self, run: "_Run") -> float:
         if run.deadline is None:
@@ -216,6 +232,7 @@ class Waist:
             attempts=run.attempts,
             request_id=answer.headers.get(REQUEST_ID),
             ambiguous=run.ambiguous,
+            elapsed=self._clock() - run.started,
         )
 
     async def _watched(self, run: "_Run", budget: float) -> Reply:
@@ -225,11 +242,13 @@ class Waist:
             return await self._once(run, budget)
         except BaseException as error:
             facts = _error_facts(error)
+            facts["reused"] = error.reused if isinstance(error, TransportError) else None
             raise
         finally:
             answer = run.answer
             if answer is not None:
                 facts["request_id"] = answer.headers.get(REQUEST_ID)
+                facts["reused"] = answer.reused
             self._observers.tell(
                 AttemptFinished(
                     call_id=_call_id.get(),
@@ -247,7 +266,7 @@ class Waist:
     async def _after(self, run: "_Run", error: DynamormError) -> float:
         """Return the wait before the next attempt, or raise what ends the call."""
         _fill_in(error, run)
-        run.ambiguous = run.ambiguous or may_have_been_carried_out(error)
+        run.ambiguous = in_doubt(error, repeat=run.call.repeat, before=run.ambiguous)
         wait = await self._decide(run, error)
         if wait is None:
             raise _ended(run, error)
@@ -345,6 +364,7 @@ class _Run(Invocation):
     """What one call has been through so far."""
 
     call: Call
+    started: float
     deadline: float | None
     ambiguous: bool = False
     renewed: bool = False
@@ -425,6 +445,13 @@ def _fill_in(error: DynamormError, run: _Run) -> None:
     sent = isinstance(error, TransportError) or (isinstance(error, ServiceError) and error.status)
     if sent or run.attempts > 1:
         error.attempts = run.attempts
+
+
+def _note_time(error: BaseException | None, elapsed: float) -> None:
+    """Say how long the call took, in the error that ends it and in those behind it."""
+    while isinstance(error, DynamormError):
+        error.elapsed = elapsed
+        error = error.__cause__
 
 
 def _ended(run: _Run, error: DynamormError) -> DynamormError:

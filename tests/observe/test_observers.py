@@ -104,6 +104,22 @@ def test_a_failing_observer_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
             "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back",
         ),
         (
+            attrs.evolve(ATTEMPT, reused=False),
+            logging.DEBUG,
+            (
+                "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back "
+                "over a new connection"
+            ),
+        ),
+        (
+            attrs.evolve(ATTEMPT, reused=True),
+            logging.DEBUG,
+            (
+                "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back "
+                "over a kept one"
+            ),
+        ),
+        (
             RETRY,
             logging.INFO,
             "call 1: GetItem on users will be sent again (attempt 2) in 0.025 s: ThrottlingException",
@@ -122,7 +138,7 @@ def test_a_failing_observer_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
             ),
         ),
     ],
-    ids=["started", "attempt", "retry", "finished", "failed"],
+    ids=["started", "attempt", "new connection", "kept connection", "retry", "finished", "failed"],
 )
 def test_each_event_is_one_line(
     event: Event, level: int, text: str, caplog: pytest.LogCaptureFixture

@@ -219,6 +219,119 @@ async def test_dead_idle_connections_are_passed_over_all_at_once() -> None:
     assert (pool.made, pool.open) == (9, 1)
 
 
+async def handed_over_dead(pool: Pool, held: Connection) -> Connection:
+    """Let a waiter be handed a connection that the other side has closed; return what it gets."""
+    waiter = asyncio.create_task(lend(pool))
+    await settle()
+    pool.give_back(held)
+    transport: Any = held._transport  # pyright: ignore[reportPrivateUsage]
+    transport.aborted = True  # seen by asking, and not reported yet
+    return await waiter
+
+
+async def test_a_connection_that_is_handed_over_dead_is_replaced_by_a_new_one() -> None:
+    pool = pool_of(most=1)
+    held = await lend(pool)
+
+    got = await handed_over_dead(pool, held)
+
+    assert got is not held
+    assert got.is_alive()
+    assert (pool.made, pool.lent, pool.open, pool.idle) == (2, 2, 1, 0)
+
+
+async def test_the_place_of_a_dead_connection_is_taken_once() -> None:
+    pool = pool_of(most=1)
+    held = await lend(pool)
+    got = await handed_over_dead(pool, held)
+
+    held.connection_lost(None)  # now it is reported
+    other = asyncio.create_task(lend(pool))
+    await settle()
+
+    assert (pool.open, pool.waiting) == (1, 1)
+    pool.give_back(got)
+    assert await other is got
+
+
+async def test_a_connection_that_is_handed_over_dead_is_closed() -> None:
+    pool, told = pool_of(most=1), list[bool]()
+    held = await lend(pool)
+
+    class Noticing(Ending):
+        def abort(self) -> None:
+            told.append(True)
+
+    held.connection_made(Noticing(held))
+    await handed_over_dead(pool, held)
+
+    assert told == [True]
+
+
+async def test_a_connection_lost_on_its_way_to_a_waiter_gives_its_place_to_one_caller_only() -> None:
+    dial = Dialling()
+    pool = pool_of(dial, most=1)
+    held = await lend(pool)
+    first, second = asyncio.create_task(lend(pool)), asyncio.create_task(lend(pool))
+    await settle()
+    seen: list[int] = []
+
+    pool.give_back(held)
+    held.connection_lost(None)  # before the first has looked at it, as uvloop reports it
+    for _ in range(10):
+        await asyncio.sleep(0)
+        seen.append(pool.open)
+    ended, _ = await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
+
+    assert max(seen) == 1
+    assert len(ended) == 1
+    pool.give_back(ended.pop().result())
+    for task in (first, second):
+        assert (await task).is_alive()
+    assert pool.open == 1
+
+
+async def test_a_connection_that_dies_while_it_is_made_is_no_connection() -> None:
+    async def dead(gone: Callable[[Connection], None]) -> Connection:
+        connection = await Dialling()(gone)
+        connection.abort()
+        return connection
+
+    pool = pool_of(dead, most=1)
+
+    with pytest.raises(EndpointUnreachable, match="closed at once, by the other side"):
+        await lend(pool)
+
+    assert (pool.open, pool.idle) == (0, 0)
+
+
+async def test_a_connection_that_is_made_after_the_pool_was_closed_is_closed() -> None:
+    dial = Dialling(hold=asyncio.Event())
+    pool = pool_of(dial, most=1)
+    task = asyncio.create_task(lend(pool))
+    await settle()
+
+    await pool.aclose()
+    assert dial.hold is not None
+    dial.hold.set()
+
+    with pytest.raises(EndpointUnreachable, match="closed at once, by the client"):
+        await task
+    assert pool.open == 0
+
+
+async def test_a_loss_on_a_new_connection_says_nothing_about_the_idle_ones() -> None:
+    pool = pool_of(most=3)
+    idle, new = await lend(pool), await lend(pool)
+    pool.give_back(idle)
+    new.send(GET, b"")
+
+    new.connection_lost(None)
+    pool.give_back(new)
+
+    assert (pool.open, pool.idle) == (1, 1)
+
+
 async def test_a_loss_on_a_used_connection_drops_the_idle_ones() -> None:
     pool = pool_of(most=3)
     lent = [await lend(pool) for _ in range(3)]
@@ -252,6 +365,8 @@ async def test_a_connection_that_is_too_old_is_not_lent() -> None:
     pool.give_back(old)
 
     assert await lend(pool) is not old
+    assert not old.is_alive()
+    assert pool.open == 1
 
 
 async def test_closing_ends_waiters_users_and_idle_connections() -> None:
