@@ -154,16 +154,14 @@ class FastTransport:
             under_way = invocation.current.get()
             if under_way is not None:
                 head += under_way.headers
-            timer = loop.call_at(self._answer_until(deadline, loop), connection.expire, timeout)
             waiting = connection.send(call, head)
+            pool.watch(connection, self._answer_until(deadline, loop), timeout)
             try:
                 answer = await waiting
             except asyncio.CancelledError:
                 if waiting.done() and not waiting.cancelled():
                     waiting.exception()  # nobody else will ask for it
                 raise
-            finally:
-                timer.cancel()
         finally:
             pool.give_back(connection)
         if answer.status < 400:

@@ -65,12 +65,16 @@ class Connection(asyncio.Protocol):
     Attributes:
         uses: How many requests were written.
         idle_since: When it was last given back, by the loop's clock; kept by the pool.
+        deadline: When the request under way is late, by the loop's clock; kept by the pool.
+        timeout: The seconds that it had in all; kept by the pool.
         lost_unanswered: Whether it ended after a request without a byte of an answer.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, gone: Callable[["Connection"], None]) -> None:
         self.uses = 0
         self.idle_since = 0.0
+        self.deadline = 0.0
+        self.timeout = 0.0
         self.lost_unanswered = False
         self._loop = loop
         self._gone = gone
@@ -102,6 +106,11 @@ class Connection(asyncio.Protocol):
         if self._call is not None or not self._reusable or self._closed:
             return False
         return not self._transport.get_write_buffer_size()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return self._call is not None
 
     def is_alive(self) -> bool:
         """Return whether the other side has neither closed nor said anything unasked.
