@@ -79,6 +79,8 @@ class Pool:
 
     def take(self) -> Connection | None:
         """Lend a connection that is there, or return None; then `wait` must be asked."""
+        if not self._idle:
+            return None
         youngest = self._loop.time() - self._longest_idle
         while self._idle:
             connection = self._idle.pop()
@@ -123,10 +125,11 @@ class Pool:
         if self._closed is not None or not connection.is_free:
             self._drop(connection)
             return
-        waiter = self._next_waiter()
-        if waiter is not None:
-            waiter.set_result(connection)
-            return
+        if self._waiters:
+            waiter = self._next_waiter()
+            if waiter is not None:
+                waiter.set_result(connection)
+                return
         connection.idle_since = self._loop.time()
         self._idle.append(connection)
         if self._sweep is None:

@@ -17,7 +17,6 @@ from random import random
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import anyio
-import attrs
 
 from dynamorm_async.errors import (
     CallTimeout,
@@ -36,9 +35,8 @@ from dynamorm_async.observe import (
     Observers,
     RetryScheduled,
 )
-from dynamorm_async.transport import invocation
 from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
-from dynamorm_async.transport.invocation import Invocation, new_client
+from dynamorm_async.transport.invocation import Invocation, Numbering, new_client
 from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
 
@@ -77,6 +75,7 @@ class Waist:
         jitter: Callable[[], float],
     ) -> None:
         self._transport = transport
+        self._attempt = transport.attempt_of if isinstance(transport, Numbering) else self._unnumbered
         self._renewing = transport if isinstance(transport, Renewing) else None
         self._retry = retry
         self._quotas = Quotas(retry.quota)
@@ -203,13 +202,9 @@ class Waist:
         call = run.call
         run.attempts += 1
         run.answer = None
-        token = invocation.current.set(run)
-        try:
-            run.answer = answer = await self._transport.attempt(call, timeout=budget)
-        finally:
-            invocation.current.reset(token)
+        run.answer = answer = await self._attempt(run, call, budget)
         body = body_of(call, answer, attempt=run.attempts)
-        if self._quotas:
+        if self._quotas.left:
             self._quotas.give(run.tables, 1 if run.attempts == 1 else run.last_cost)
         return Reply(
             body=body,
@@ -217,6 +212,9 @@ class Waist:
             request_id=answer.headers.get(REQUEST_ID),
             ambiguous=run.ambiguous,
         )
+
+    async def _unnumbered(self, _: Invocation, call: Call, timeout: float) -> Answer:
+        return await self._transport.attempt(call, timeout=timeout)
 
     async def _watched(self, run: "_Run", budget: float) -> Reply:
         started = self._clock()
@@ -340,7 +338,6 @@ def open_waist(
     )
 
 
-@attrs.define
 class _Run(Invocation):
     """What one call has been through so far."""
 
