@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
-import attrs
+import msgspec
 from msgspec.structs import replace
 
 from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
@@ -47,8 +47,7 @@ _USER_AGENT = f"dynamorm_async md/fast lang/python#{sys.version_info[0]}.{sys.ve
 _log = logging.getLogger("dynamorm_async.transport")
 
 
-@attrs.frozen
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     """A route, ready for requests."""
 
     signer: Signer

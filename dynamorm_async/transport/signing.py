@@ -14,7 +14,7 @@ from hmac import digest
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-import attrs
+import msgspec
 
 from dynamorm_async.transport.credentials import Credentials
 
@@ -29,8 +29,7 @@ PORTS = {"http": 80, "https": 443}
 _MOST_ENTRIES = 64
 
 
-@attrs.frozen
-class _Prepared:
+class _Prepared(msgspec.Struct, frozen=True):
     """What all requests of one operation and second have in common."""
 
     second: int

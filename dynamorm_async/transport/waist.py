@@ -38,6 +38,7 @@ from dynamorm_async.observe import (
 from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
 from dynamorm_async.transport.invocation import Invocation, Numbering, new_client
 from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
+from dynamorm_async.transport.slots import Slots
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
 
 # A Send whose calls can be made tasks.
@@ -79,7 +80,7 @@ class Waist:
         self._renewing = transport if isinstance(transport, Renewing) else None
         self._retry = retry
         self._quotas = Quotas(retry.quota)
-        self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
+        self._slots = Slots(max_concurrency)
         self._attempt_timeout = attempt_timeout
         self._timeout = timeout
         self._observers = Observers(observers)
@@ -158,15 +159,13 @@ class Waist:
         attempt = self._watched if self._observers else self._once
         while True:
             budget = self._attempt_timeout if run.deadline is None else self._budget(run)
-            try:
-                self._slots.acquire_nowait()
-            except anyio.WouldBlock:
+            if not self._slots.take():
                 budget = await self._queued(run)
             try:
                 try:
                     return await attempt(run, budget)
                 finally:
-                    self._slots.release()
+                    self._slots.give_back()
             except DynamormError as error:
                 wait = await self._after(run, error)
             if wait:
@@ -187,14 +186,14 @@ class Waist:
     async def _queued(self, run: "_Run") -> float:
         """Wait for a slot of the limit and return the seconds that the attempt may last."""
         if run.deadline is None:
-            await self._slots.acquire()
+            await self._slots.wait()
             return self._attempt_timeout
         with anyio.move_on_after(run.deadline - self._clock()):
-            await self._slots.acquire()
+            await self._slots.wait()
             try:
                 return self._budget(run)
             except DynamormError:
-                self._slots.release()
+                self._slots.give_back()
                 raise
         raise _too_late(run)
 
