@@ -275,30 +275,29 @@ class Quotas:
 
     Args:
         capacity: Tokens of a full bucket.
+
+    Attributes:
+        left: Tokens of every bucket that is less than full.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._left: dict[tuple[str, ...], int] = {}
-
-    def __bool__(self) -> bool:
-        """Return whether any bucket is less than full."""
-        return bool(self._left)
+        self.left: dict[tuple[str, ...], int] = {}
 
     def take(self, tables: tuple[str, ...], cost: int) -> bool:
         """Take tokens for one retry and return True, or leave the bucket as it is and return False."""
-        left = self._left.get(tables, self._capacity)
+        left = self.left.get(tables, self._capacity)
         if cost > left:
             return False
-        self._left[tables] = left - cost
+        self.left[tables] = left - cost
         return True
 
     def give(self, tables: tuple[str, ...], tokens: int) -> None:
         """Give tokens back after a success."""
-        left = self._left.get(tables)
+        left = self.left.get(tables)
         if left is None:
             return
         if left + tokens >= self._capacity:
-            del self._left[tables]
+            del self.left[tables]
         else:
-            self._left[tables] = left + tokens
+            self.left[tables] = left + tokens

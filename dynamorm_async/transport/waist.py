@@ -17,7 +17,6 @@ from random import random
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import anyio
-import attrs
 
 from dynamorm_async.errors import (
     CallTimeout,
@@ -36,9 +35,8 @@ from dynamorm_async.observe import (
     Observers,
     RetryScheduled,
 )
-from dynamorm_async.transport import invocation
 from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
-from dynamorm_async.transport.invocation import Invocation, new_client
+from dynamorm_async.transport.invocation import Invocation, Numbering, new_client
 from dynamorm_async.transport.retry import (
     TOKEN_SECONDS,
     Kind,
@@ -48,6 +46,7 @@ from dynamorm_async.transport.retry import (
     ending,
     in_doubt,
 )
+from dynamorm_async.transport.slots import Slots
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
 
 # A Send whose calls can be made tasks.
@@ -85,10 +84,11 @@ class Waist:
         jitter: Callable[[], float],
     ) -> None:
         self._transport = transport
+        self._attempt = transport.attempt_of if isinstance(transport, Numbering) else self._unnumbered
         self._renewing = transport if isinstance(transport, Renewing) else None
         self._retry = retry
         self._quotas = Quotas(retry.quota)
-        self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
+        self._slots = Slots(max_concurrency)
         self._attempt_timeout = attempt_timeout
         self._timeout = timeout
         self._observers = Observers(observers)
@@ -170,15 +170,13 @@ class Waist:
         try:
             while True:
                 budget = self._attempt_timeout if deadline is None else self._budget(run)
-                try:
-                    self._slots.acquire_nowait()
-                except anyio.WouldBlock:
+                if not self._slots.take():
                     budget = await self._queued(run)
                 try:
                     try:
                         return await attempt(run, budget)
                     finally:
-                        self._slots.release()
+                        self._slots.give_back()
                 except DynamormError as error:
                     wait = await self._after(run, error)
                 if wait:
@@ -204,14 +202,14 @@ class Waist:
     async def _queued(self, run: "_Run") -> float:
         """Wait for a slot of the limit and return the seconds that the attempt may last."""
         if run.deadline is None:
-            await self._slots.acquire()
+            await self._slots.wait()
             return self._attempt_timeout
         with anyio.move_on_after(run.deadline - self._clock()):
-            await self._slots.acquire()
+            await self._slots.wait()
             try:
                 return self._budget(run)
             except DynamormError:
-                self._slots.release()
+                self._slots.give_back()
                 raise
         raise _too_late(run)
 
@@ -219,13 +217,9 @@ class Waist:
         call = run.call
         run.attempts += 1
         run.answer = None
-        token = invocation.current.set(run)
-        try:
-            run.answer = answer = await self._transport.attempt(call, timeout=budget)
-        finally:
-            invocation.current.reset(token)
+        run.answer = answer = await self._attempt(run, call, budget)
         body = body_of(call, answer, attempt=run.attempts)
-        if self._quotas:
+        if self._quotas.left:
             self._quotas.give(run.tables, 1 if run.attempts == 1 else run.last_cost)
         return Reply(
             body=body,
@@ -234,6 +228,9 @@ class Waist:
             ambiguous=run.ambiguous,
             elapsed=self._clock() - run.started,
         )
+
+    async def _unnumbered(self, _: Invocation, call: Call, timeout: float) -> Answer:
+        return await self._transport.attempt(call, timeout=timeout)
 
     async def _watched(self, run: "_Run", budget: float) -> Reply:
         started = self._clock()
@@ -359,7 +356,6 @@ def open_waist(
     )
 
 
-@attrs.define
 class _Run(Invocation):
     """What one call has been through so far."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from dynamorm_async.errors import ConnectionLost, EndpointUnreachable
+from dynamorm_async.errors import CallTimeout, ConnectionLost, EndpointUnreachable
 from dynamorm_async.transport.http1 import Connection
 from dynamorm_async.transport.pool import Pool
 from dynamorm_async.wire import Call
@@ -441,3 +441,139 @@ async def test_those_who_stop_waiting_are_forgotten() -> None:
     assert not pool._waiters  # pyright: ignore[reportPrivateUsage]
     pool.give_back(connection)
     await pool.aclose()
+
+
+@attrs.define
+class Timer:
+    """What the clock will do."""
+
+    at: float
+    callback: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@attrs.define
+class Clock:
+    """A loop's clock and timers, moved by hand."""
+
+    now: float = 100.0
+    timers: list[Timer] = attrs.field(factory=list[Timer])
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, at: float, callback: Callable[[], None]) -> Timer:
+        self.timers.append(Timer(at, callback))
+        return self.timers[-1]
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        return self.call_at(self.now + seconds, callback)
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
+
+    @property
+    def pending(self) -> list[float]:
+        return [timer.at for timer in self.timers if not timer.cancelled]
+
+    def move(self, to: float) -> None:
+        self.now = to
+        for timer in [each for each in self.timers if each.at <= to]:
+            self.timers.remove(timer)
+            if not timer.cancelled:
+                timer.callback()
+
+
+def pool_by(clock: Any) -> Pool:
+    return Pool(Dialling(), loop=clock, most=8, longest_idle=1e6)
+
+
+async def asked(pool: Pool, deadline: float) -> tuple[Connection, "asyncio.Future[Any]"]:
+    connection = await lend(pool)
+    waiting = connection.send(GET, b"")
+    pool.watch(connection, deadline, 5.0)
+    return connection, waiting
+
+
+async def test_each_request_ends_when_it_is_due_in_whatever_order_they_were_sent() -> None:
+    clock = Clock()
+    pool = pool_by(clock)
+    _, late = await asked(pool, 103.0)
+    _, soonest = await asked(pool, 101.0)
+    _, middle = await asked(pool, 102.0)
+
+    ended: list[list[bool]] = []
+    for now in (100.9, 101.0, 101.9, 102.0, 103.0):
+        clock.move(now)
+        ended.append([each.done() for each in (soonest, middle, late)])
+
+    assert ended == [
+        [False, False, False],
+        [True, False, False],
+        [True, False, False],
+        [True, True, False],
+        [True, True, True],
+    ]
+    assert all(isinstance(each.exception(), CallTimeout) for each in (soonest, middle, late))
+    assert clock.pending == []
+
+
+async def test_requests_that_are_answered_in_time_share_one_timer() -> None:
+    clock = Clock()
+    pool = pool_by(clock)
+    connection = await lend(pool)
+    for _ in range(100):
+        clock.move(clock.now + 0.01)
+        connection.send(GET, b"")
+        pool.watch(connection, clock.now + 5.0, 5.0)
+        connection.data_received(PLAIN)
+
+    assert len(clock.timers) == 1
+    clock.move(200.0)
+    assert connection.is_free
+    assert clock.pending == []
+
+
+async def test_a_request_sent_after_the_timer_was_set_gets_all_of_its_time() -> None:
+    clock = Clock()
+    pool = pool_by(clock)
+    first, _ = await asked(pool, 105.0)
+    first.data_received(PLAIN)
+    clock.move(104.0)
+    _, second = await asked(pool, 109.0)
+
+    clock.move(105.0)
+    assert not second.done()
+    clock.move(108.9)
+    assert not second.done()
+    clock.move(109.0)
+    assert isinstance(second.exception(), CallTimeout)
+
+
+async def test_a_timer_that_fires_a_little_early_ends_the_request_all_the_same() -> None:
+    clock = Clock()
+    pool = pool_by(clock)
+    _, waiting = await asked(pool, 101.0)
+
+    clock.now = 100.9996
+    clock.timers[0].callback()
+
+    assert isinstance(waiting.exception(), CallTimeout)
+
+
+async def test_closing_leaves_no_timer() -> None:
+    clock = Clock()
+    pool = pool_by(clock)
+    idle, answered = await asked(pool, 105.0)
+    idle.data_received(PLAIN)
+    await answered
+    pool.give_back(idle)
+    _, waiting = await asked(pool, 105.0)
+
+    await pool.aclose()
+
+    assert isinstance(waiting.exception(), ConnectionLost)
+    assert clock.pending == []
