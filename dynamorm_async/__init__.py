@@ -8,6 +8,7 @@ from dynamorm_async.client import Client, Query, Table, connect
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
+    BatchFailure,
     CallTimeout,
     ConditionFailed,
     ConnectionLost,
@@ -24,6 +25,7 @@ from dynamorm_async.errors import (
     ItemNotFound,
     LimitExceeded,
     OutcomeUnknown,
+    PartialBatch,
     ProtocolError,
     QuotaReached,
     RequestRefused,
@@ -65,7 +67,7 @@ from dynamorm_async.observe import (
     Observer,
     RetryScheduled,
 )
-from dynamorm_async.plan import Estimate, Key, Plan
+from dynamorm_async.plan import BatchPlan, BatchRetry, Estimate, Key, Plan
 from dynamorm_async.transport import Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 
@@ -75,6 +77,9 @@ __all__ = [
     "Answer",
     "AttemptFinished",
     "Attr",
+    "BatchFailure",
+    "BatchPlan",
+    "BatchRetry",
     "Call",
     "CallFinished",
     "CallStarted",
@@ -105,6 +110,7 @@ __all__ = [
     "Middleware",
     "Observer",
     "OutcomeUnknown",
+    "PartialBatch",
     "Path",
     "Plan",
     "ProtocolError",

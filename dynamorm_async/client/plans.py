@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.codecs import ItemPage
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import Plan, Returning, Target
+from dynamorm_async.plan import BatchPlan, Plan, Returning, Target
+from dynamorm_async.plan import batch_get as plan_batch_get
 from dynamorm_async.plan import create as plan_create
 from dynamorm_async.plan import delete as plan_delete
 from dynamorm_async.plan import find as plan_find
@@ -100,6 +101,10 @@ class Plans(Generic[M]):
     def delete(self, *key: object, when: Condition[M] | None = None) -> Plan[None]:
         """Plan one DeleteItem."""
         return plan_delete(self._target, key, when=when)
+
+    def batch_get(self, keys: Iterable[object], *, consistent: bool = False) -> BatchPlan[list[M | None]]:
+        """Plan the BatchGetItem calls of many keys."""
+        return plan_batch_get(self._target, keys, consistent=consistent)
 
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Plan[ItemPage[M]]:
         """Plan a scan, page by page."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query
-from dynamorm_async.executors import one
+from dynamorm_async.executors import OnError, OnProgress, one
+from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import Returning, Target
+from dynamorm_async.plan import BatchRetry, Returning, Target
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
@@ -207,6 +208,51 @@ class Table(Generic[M]):
             ConditionFailed: `when` does not hold.
         """
         return await one(self.plan.delete(*key, when=when), self._send, timeout=timeout)
+
+    async def batch_get(
+        self,
+        keys: Iterable[object],
+        *,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[M | None]:
+        """Return the items of many keys, in their order, with None where there is no item.
+
+        One BatchGetItem for each 100 different keys, and further ones for what the service leaves
+        unprocessed or cuts off at 16 MB. Half a read unit for each 4 KB of each item.
+
+        Args:
+            keys: Keys in any form; equal ones are asked for once and answered at each place.
+            consistent: Read what was written last; twice the price.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed; by default after waits between 0
+                and 0.1 s that grow to 5 s, until 3 calls in a row made no progress.
+            timeout: Seconds for everything.
+            on_progress: Called with how many keys are dealt with, and how many there are.
+            on_error: Called with a `BatchFailure` for keys that a call failed for, or whose item
+                does not fit the model: it returns to go on, and these are None in the result; or
+                it raises, and the batch ends. Without it, the first failure ends the batch.
+
+        Raises:
+            InvalidKey: One of the keys is none of the model's; nothing was sent.
+            PartialBatch: Not everything was read: `succeeded`, `failed` and `unprocessed` say what,
+                `results` has what was read. Its cause is the first failure.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was read, for this reason.
+        """
+        plan = self.plan.batch_get(keys, consistent=consistent)
+        return await run_batch(
+            plan,
+            self._send,
+            concurrency=concurrency,
+            retry=retry,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_error=on_error,
+        )
 
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Query[M]:
         """Return a query that reads the whole table, page by page, and keeps what the filters keep.

@@ -12,19 +12,33 @@ int or float of the same digits.
 """
 
 from dynamorm_async.codecs.base import Codec, quote
+from dynamorm_async.codecs.batches import (
+    BatchCodec,
+    Numbers,
+    Unreadable,
+    known,
+    read_answer,
+    read_unprocessed,
+)
 from dynamorm_async.codecs.records import ItemPage, Record, Stamps
 from dynamorm_async.codecs.registration import Codecs, default_codecs, register
 from dynamorm_async.codecs.scalars import read_timestamp, timestamp_text
 
 __all__ = [
+    "BatchCodec",
     "Codec",
     "Codecs",
     "ItemPage",
+    "Numbers",
     "Record",
     "Stamps",
+    "Unreadable",
     "default_codecs",
+    "known",
     "quote",
+    "read_answer",
     "read_timestamp",
+    "read_unprocessed",
     "register",
     "timestamp_text",
 ]

@@ -15,6 +15,7 @@ The tree:
     ├── ItemNotFound                  the table is there, the item is not
     ├── ConditionFailed               the stored item did not meet the condition of a write
     │   └── VersionConflict           another writer was faster
+    ├── PartialBatch                  some of a batch was done, and some was not
     ├── ServiceError                  the service answered with an error; `service_code` says which
     │   ├── RequestRefused            the service found the request malformed
     │   ├── TableNotFound             no such table or index
@@ -37,6 +38,7 @@ The tree:
 """
 
 from dynamorm_async.errors._base import DynamormError, InvalidRequest, quoted
+from dynamorm_async.errors._batch import BatchFailure, PartialBatch
 from dynamorm_async.errors._local import (
     ConditionFailed,
     EngineUnavailable,
@@ -74,6 +76,7 @@ from dynamorm_async.errors._transport import (
 
 __all__ = [
     "AccessDenied",
+    "BatchFailure",
     "CallTimeout",
     "ConditionFailed",
     "ConnectionLost",
@@ -90,6 +93,7 @@ __all__ = [
     "ItemNotFound",
     "LimitExceeded",
     "OutcomeUnknown",
+    "PartialBatch",
     "ProtocolError",
     "QuotaReached",
     "RequestRefused",

@@ -5,8 +5,11 @@ Takes a model's record, a table's name and the arguments of a verb, the time amo
 use `codecs`, `model`, `expressions`, `wire` and `errors`. Pure: no clock, no dice, no network.
 """
 
+from dynamorm_async.plan.batch import BatchPlan
 from dynamorm_async.plan.keys import Key
 from dynamorm_async.plan.plan import Estimate, Plan
+from dynamorm_async.plan.reads import batch_get, batch_get_of_several
+from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line
 from dynamorm_async.plan.scan import scan
 from dynamorm_async.plan.single import (
     Returning,
@@ -22,11 +25,17 @@ from dynamorm_async.plan.single import (
 from dynamorm_async.plan.target import Target
 
 __all__ = [
+    "BatchPlan",
+    "BatchRetry",
     "Estimate",
     "Key",
+    "Ledger",
+    "Line",
     "Plan",
     "Returning",
     "Target",
+    "batch_get",
+    "batch_get_of_several",
     "create",
     "delete",
     "find",

@@ -29,6 +29,9 @@ class Limits:
     global_indexes: int = 20
     index_key_attributes: int = 4
     projected_attributes: int = 100
+    batch_keys: int = 100
+    batch_writes: int = 25
+    batch_bytes: int = 16 * 1024 * 1024
 
 
 LIMITS = Limits()

@@ -26,6 +26,7 @@ from dynamorm_async.errors import (
     InvalidValue,
     ItemCollectionFull,
     OutcomeUnknown,
+    PartialBatch,
     ProtocolError,
     QuotaReached,
     RequestRefused,
@@ -74,7 +75,9 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
 
 
 def test_the_front_door_offers_every_class() -> None:
-    assert {cls.__name__ for cls in CLASSES} | {"quoted", "service_error"} == set(errors.__all__)
+    assert {cls.__name__ for cls in CLASSES} | {"BatchFailure", "quoted", "service_error"} == set(
+        errors.__all__
+    )
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -110,6 +113,7 @@ OWN: dict[type[DynamormError], dict[str, Any]] = {
     ServiceError: {**FACTS, "service_code": "Odd", "message": "no", "status": 400, "body": SECRET.encode()},
     InvalidValue: {"path": "Bookmark.tags[2]", "why": "because", "fix": "do", "code": "codecs.odd"},
     TableMismatch: {"differences": ("billing: a, not b",), "fix": "do", "table": "bookmarks"},
+    PartialBatch: {"succeeded": (SECRET,), "unprocessed": (SECRET,), "results": [SECRET], "why": "because"},
     DynamormError: {
         **FACTS,
         "why": "because",
