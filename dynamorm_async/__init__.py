@@ -4,7 +4,7 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 `db.table(Model)`. Everything public of the library stands here; the rooms behind it are its own.
 """
 
-from dynamorm_async.client import Client, Query, Table, connect
+from dynamorm_async.client import Batch, Client, Query, Table, connect
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
@@ -67,7 +67,7 @@ from dynamorm_async.observe import (
     Observer,
     RetryScheduled,
 )
-from dynamorm_async.plan import BatchPlan, BatchRetry, Estimate, Key, Plan
+from dynamorm_async.plan import BatchPlan, BatchRetry, Delete, Estimate, Key, Plan, Put
 from dynamorm_async.transport import Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 
@@ -77,6 +77,7 @@ __all__ = [
     "Answer",
     "AttemptFinished",
     "Attr",
+    "Batch",
     "BatchFailure",
     "BatchPlan",
     "BatchRetry",
@@ -90,6 +91,7 @@ __all__ = [
     "ConnectionLost",
     "Credentials",
     "CredentialsError",
+    "Delete",
     "DynamormError",
     "EndpointUnreachable",
     "EngineUnavailable",
@@ -114,6 +116,7 @@ __all__ = [
     "Path",
     "Plan",
     "ProtocolError",
+    "Put",
     "Query",
     "QuotaReached",
     "Repeat",

@@ -8,8 +8,10 @@ from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.codecs import ItemPage
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import BatchPlan, Plan, Returning, Target
+from dynamorm_async.plan import BatchPlan, Duplicates, Plan, Returning, Target
+from dynamorm_async.plan import batch_delete as plan_batch_delete
 from dynamorm_async.plan import batch_get as plan_batch_get
+from dynamorm_async.plan import batch_put as plan_batch_put
 from dynamorm_async.plan import create as plan_create
 from dynamorm_async.plan import delete as plan_delete
 from dynamorm_async.plan import find as plan_find
@@ -105,6 +107,20 @@ class Plans(Generic[M]):
     def batch_get(self, keys: Iterable[object], *, consistent: bool = False) -> BatchPlan[list[M | None]]:
         """Plan the BatchGetItem calls of many keys."""
         return plan_batch_get(self._target, keys, consistent=consistent)
+
+    def batch_put(
+        self, items: Iterable[M], *, duplicates: Duplicates = "refuse", unchecked: bool = False
+    ) -> BatchPlan[list[M]]:
+        """Plan the BatchWriteItem calls of many items."""
+        return plan_batch_put(
+            self._target, items, now=self._now(), duplicates=duplicates, unchecked=unchecked
+        )
+
+    def batch_delete(
+        self, keys: Iterable[object], *, duplicates: Duplicates = "refuse", unchecked: bool = False
+    ) -> BatchPlan[None]:
+        """Plan the BatchWriteItem calls that delete many items."""
+        return plan_batch_delete(self._target, keys, duplicates=duplicates, unchecked=unchecked)
 
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Plan[ItemPage[M]]:
         """Plan a scan, page by page."""

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 
+from dynamorm_async.client.batches import Batch
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query
 from dynamorm_async.executors import OnError, OnProgress, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import BatchRetry, Returning, Target
+from dynamorm_async.plan import BatchRetry, Duplicates, Returning, Target
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
@@ -252,6 +253,82 @@ class Table(Generic[M]):
             timeout=timeout,
             on_progress=on_progress,
             on_error=on_error,
+        )
+
+    def batch(self) -> Batch[M]:
+        """Return a `batch_get` to be put together step by step; nothing is sent before `execute`.
+
+        `await bookmarks.batch().keys(keys).consistent().concurrency(16).execute()`
+        """
+        return Batch(self._target, self._send)
+
+    async def batch_put(
+        self,
+        items: Iterable[M],
+        *,
+        duplicates: Duplicates = "refuse",
+        unchecked: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[M]:
+        """Store many items over whatever is there, and return them as stored, in their order.
+
+        One BatchWriteItem for each 25 items or 16 MB: one write unit for each 1 KB of each item,
+        as `put` costs. Not a transaction: each item is stored, or not, by itself. A batch takes no
+        condition, so versions are not checked; created, updated and version are written as `put`
+        writes them.
+
+        Args:
+            items: Instances.
+            duplicates: What to do with items of one key: "refuse" them, or store the "last".
+            unchecked: Take instances that hold a version, and store them over any other.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed, as in `batch_get`.
+            timeout: Seconds for everything.
+            on_progress: Called with how many items are dealt with, and how many there are.
+
+        Raises:
+            InvalidValue: An item cannot be stored (`items[3]: …`); nothing was sent.
+            InvalidKey: Two items have one key; nothing was sent.
+            InvalidRequest: An item holds a version; nothing was sent.
+            PartialBatch: Not everything was stored: `succeeded`, `failed` and `unprocessed` say
+                what. An item that the service refuses is found and is the only one to fail; any
+                other failure of a call ends the batch.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was stored, for this reason.
+        """
+        plan = self.plan.batch_put(items, duplicates=duplicates, unchecked=unchecked)
+        return await run_batch(
+            plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout, on_progress=on_progress
+        )
+
+    async def batch_delete(
+        self,
+        keys: Iterable[object],
+        *,
+        duplicates: Duplicates = "refuse",
+        unchecked: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Delete the items of many keys; those that are absent are fine.
+
+        One BatchWriteItem for each 25 keys: one write unit for each 1 KB of each deleted item, at
+        least one for each key. Otherwise like `batch_put`; an instance as key may hold a version
+        only with `unchecked`.
+
+        Raises:
+            InvalidKey: A key is none of the model's, or two are equal; nothing was sent.
+            InvalidRequest: An instance holds a version; nothing was sent.
+            PartialBatch: Not everything was deleted.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was deleted, for this reason.
+        """
+        plan = self.plan.batch_delete(keys, duplicates=duplicates, unchecked=unchecked)
+        await run_batch(
+            plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout, on_progress=on_progress
         )
 
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Query[M]:

@@ -100,7 +100,7 @@ class BatchCodec(Generic[M]):
             return self._fill_one_by_one(body, numbers, results)
         return left, ()
 
-    def instance_of(self, raw: Raw) -> M:
+    def instance_of(self, raw: Raw | str) -> M:
         """Return the instance of the JSON text of one item; raises as `Record.decode_item` does."""
         try:
             return self._read_exact(self._item_reader.decode(raw))

@@ -247,7 +247,7 @@ class Record(Generic[M]):
         """
         return self._exact_type, self._read_exact
 
-    def decode_raw(self, raw: bytes | msgspec.Raw) -> M:
+    def decode_raw(self, raw: str | msgspec.Raw) -> M:
         """Return the instance of the JSON text of one item; raises as `decode_item` does."""
         whole = self._item_type is msgspec.Raw
         return self._instance(raw if whole else self._read(self._raw_reader, raw, member=""))

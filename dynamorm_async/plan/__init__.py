@@ -5,7 +5,7 @@ Takes a model's record, a table's name and the arguments of a verb, the time amo
 use `codecs`, `model`, `expressions`, `wire` and `errors`. Pure: no clock, no dice, no network.
 """
 
-from dynamorm_async.plan.batch import BatchPlan
+from dynamorm_async.plan.batch import BatchPlan, listed
 from dynamorm_async.plan.keys import Key
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.reads import batch_get, batch_get_of_several
@@ -23,23 +23,31 @@ from dynamorm_async.plan.single import (
     upsert,
 )
 from dynamorm_async.plan.target import Target
+from dynamorm_async.plan.writes import Delete, Duplicates, Put, batch_delete, batch_put, batch_write
 
 __all__ = [
     "BatchPlan",
     "BatchRetry",
+    "Delete",
+    "Duplicates",
     "Estimate",
     "Key",
     "Ledger",
     "Line",
     "Plan",
+    "Put",
     "Returning",
     "Target",
+    "batch_delete",
     "batch_get",
     "batch_get_of_several",
+    "batch_put",
+    "batch_write",
     "create",
     "delete",
     "find",
     "get",
+    "listed",
     "put",
     "save",
     "scan",

@@ -13,9 +13,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import attrs
+from msgspec import Raw
 
-from dynamorm_async.codecs import Unreadable, quote
-from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
+from dynamorm_async.codecs import Numbers, Unreadable, known, quote
+from dynamorm_async.errors import InvalidKey, InvalidRequest, ProtocolError, quoted
 from dynamorm_async.model import Stored
 from dynamorm_async.plan.plan import Estimate
 from dynamorm_async.plan.target import Target
@@ -109,7 +110,8 @@ class BatchPlan(Generic[R]):
 
     def size_of(self, number: int) -> int:
         """Return the bytes that a number adds to a request."""
-        return len(self.texts[number].encode())
+        text = self.texts[number]
+        return len(text) if text.isascii() else len(text.encode())
 
     def call(self, numbers: Sequence[int]) -> Call:
         """Return the call that asks for these numbers."""
@@ -242,8 +244,27 @@ class Homes:
         """Their names."""
         return tuple(target.table for target in self.targets)
 
-    def of(self, table: str) -> int | None:
-        """Return the home that an answer calls by this name, or None."""
+    def number_in(self, table: str, raw: Raw, numbers: Numbers) -> int:
+        """Return the number of an item, or key, of an answer.
+
+        Args:
+            table: The table's name in the answer.
+            raw: The item's or the key's JSON text.
+            numbers: Of home and name of key.
+
+        Raises:
+            ProtocolError: It was not asked for.
+        """
+        home = self._of(table)
+        if home is None:
+            raise ProtocolError(
+                "the answer is not of this operation's shape",
+                why=f"the table {quoted(table)} was not asked for",
+                code="codecs.protocol",
+            )
+        return known((home, self.targets[home].batches.name_of(raw)), numbers)
+
+    def _of(self, table: str) -> int | None:
         if table in self._by_name or len(self.targets) == 1:
             return self._by_name.get(table, 0)
         # Where a table was named by its ARN, either may come back.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from dynamorm_async.codecs import Unreadable, known, read_answer
-from dynamorm_async.errors import InvalidKey, InvalidRequest, InvalidValue, ProtocolError, quoted
+from dynamorm_async.codecs import Unreadable, read_answer
+from dynamorm_async.errors import InvalidKey, InvalidRequest, InvalidValue, quoted
 from dynamorm_async.model import Stored
 from dynamorm_async.plan.batch import BatchPlan, Homes, Numbering, at, listed, names_of
 from dynamorm_async.plan.keys import Key, KeyParts, key_parts
@@ -61,31 +61,23 @@ def batch_get_of_several(
             for home, (target, _), text in zip(home_of, asked, parts[0], strict=True)
         ]
     )
+    numbers = numbering.numbers
     targets = [asked[place][0] for place in numbering.firsts]
     for place, number in enumerate(numbering.of):
         _check_same(targets[number], asked[place][0], asked[place][1])
 
     def read(body: bytes, results: list[Any]) -> tuple[Sequence[int], Sequence[Unreadable]]:
-        items, keys = read_answer(body)
+        items, left = read_answer(body)
         unreadable: list[Unreadable] = []
         for table, raws in items.items():
             for raw in raws:
-                number = number_in(table, raw)
+                number = homes.number_in(table, raw, numbers)
                 try:
                     results[number] = targets[number].batches.instance_of(raw)
                 except InvalidValue as error:
                     unreadable.append((number, error))
-        return [number_in(table, raw) for table, raws in keys.items() for raw in raws], unreadable
-
-    def number_in(table: str, raw: Any) -> int:
-        home = homes.of(table)
-        if home is None:
-            raise ProtocolError(
-                "the answer is not of this operation's shape",
-                why=f"the table {quoted(table)} was not asked for",
-                code="codecs.protocol",
-            )
-        return known((home, homes.targets[home].batches.name_of(raw)), numbering.numbers)
+        again = [homes.number_in(table, raw, numbers) for table, raws in left.items() for raw in raws]
+        return again, unreadable
 
     return _plan(
         [key for _, key in asked],
@@ -133,16 +125,8 @@ def _of(values: list[T], places: Sequence[int]) -> list[T]:
 def _plain_parts(target: Target[Any], entries: Sequence[Any]) -> _Parts | None:
     """Return what `_any_parts` does in a third of the time, where all keys have one plain form."""
     encode, names = target.record.encode_key, target.spec.key_arguments
-    if encode is None or not entries:
-        return None
-    types = set(map(type, entries))
-    keys: Sequence[Sequence[Any]] = entries
-    if types == {tuple}:
-        if set(map(len, entries)) != {len(names)}:
-            return None
-    elif len(names) == 1 and not any(issubclass(tp, (tuple, Key, Stored)) for tp in types):
-        keys = [(key,) for key in entries]
-    else:
+    keys = None if encode is None else _as_tuples(entries, len(names))
+    if encode is None or keys is None:
         return None
     try:
         texts = [encode(*key) for key in keys]
@@ -152,6 +136,15 @@ def _plain_parts(target: Target[Any], entries: Sequence[Any]) -> _Parts | None:
         one, other = names
         return texts, [{one: key[0], other: key[1]} for key in keys]
     return texts, [dict(zip(names, key, strict=True)) for key in keys]
+
+
+def _as_tuples(entries: Sequence[Any], length: int) -> Sequence[Sequence[Any]] | None:
+    types = set(map(type, entries))
+    if types == {tuple} and set(map(len, entries)) == {length}:
+        return entries
+    if length == 1 and not any(issubclass(tp, (tuple, Key, Stored)) for tp in types):
+        return [(key,) for key in entries]
+    return None
 
 
 def _any_parts(target: Target[Any], entries: Sequence[Any]) -> _Parts:

@@ -15,6 +15,7 @@ from dynamorm_async.errors import (
     BatchFailure,
     DynamormError,
     InvalidRequest,
+    InvalidValue,
     PartialBatch,
     RequestRefused,
     quoted,
@@ -215,13 +216,14 @@ class Ledger(Generic[R]):
         total = len(plan.entries)
         lost = total - len(succeeded) - len(unprocessed)
         table = plan.tables[0] if len(plan.tables) == 1 else None
+        results: Any = self.result()
         error = PartialBatch(
             f"{plan.operation}{f' on {table}' if table else ''}: {len(succeeded)} of {total} done, "
             f"{lost} failed, {len(unprocessed)} unprocessed",
             succeeded=succeeded,
             failed=self.failures,
             unprocessed=unprocessed,
-            results=self.result(),
+            results=results,
             why=_why(first.error) if first is not None else self.why,
             operation=plan.operation,
             table=table,
@@ -259,5 +261,6 @@ def _places(plan: BatchPlan[Any]) -> list[list[int]] | None:
 
 def _why(error: Exception) -> str:
     if isinstance(error, DynamormError):
-        return f"{error.what}{f': {error.why}' if error.why else ''}"
+        path = f"{error.path}: " if isinstance(error, InvalidValue) and error.path else ""
+        return f"{path}{error.what}{f': {error.why}' if error.why else ''}"
     return f"{type(error).__name__}: {error}"
