@@ -216,6 +216,10 @@ class Ledger(Generic[R]):
         total = len(plan.entries)
         lost = total - len(succeeded) - len(unprocessed)
         table = plan.tables[0] if len(plan.tables) == 1 else None
+        for number in range(self._count):
+            if not self._done[number]:
+                # An answer that broke off in the middle had begun to fill them in.
+                self._results[number] = None
         results: Any = self.result()
         error = PartialBatch(
             f"{plan.operation}{f' on {table}' if table else ''}: {len(succeeded)} of {total} done, "

@@ -20,6 +20,7 @@ from dynamorm_async import (
     InvalidRequest,
     InvalidValue,
     PartialBatch,
+    ProtocolError,
     Reply,
     TableNotFound,
 )
@@ -303,6 +304,17 @@ async def test_an_item_that_does_not_fit_is_named_and_its_neighbours_are_there()
     assert isinstance(failure.error, InvalidValue)
     assert (failure.error.key, failure.error.request_id) == ({"id": "n1"}, "R-1")
     assert names(caught.value.results) == ["n0", None, "n2"]
+
+
+async def test_an_answer_about_something_else_fails_its_keys_and_leaves_no_results() -> None:
+    async def send(_: Call) -> Reply:
+        return Reply(body=b'{"Responses":{"notes":[{"id":{"S":"n0"}},{"id":{"S":"never-asked-for"}}]}}')
+
+    with pytest.raises(PartialBatch) as caught:
+        await batch(notes.batch_get(named(2)), send)
+
+    assert isinstance(caught.value.__cause__, ProtocolError)
+    assert (caught.value.failed[0].entries, caught.value.results) == (("n0", "n1"), [None, None])
 
 
 async def test_never_more_calls_are_in_flight_than_asked_for() -> None:

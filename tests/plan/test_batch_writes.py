@@ -34,14 +34,17 @@ def requests_of(plan: Any) -> list[Any]:
     return [request["RequestItems"] for request in plan.requests]
 
 
+def model_of(write: Put[Any] | Delete) -> Any:
+    meant: Any = write.item if isinstance(write, Put) else write.key
+    return meant.model if hasattr(meant, "values") else meant.__class__
+
+
 def several(
     *writes: Put[Any] | Delete, duplicates: Literal["refuse", "last"] = "refuse", unchecked: bool = False
 ) -> Any:
     tables: dict[Any, str] = {Note: "notes", User: "shop", Order: "shop", Bookmark: "bookmarks"}
     targets = {cls: target(cls, name) for cls, name in tables.items()}
-    meant: list[Any] = [write.item if isinstance(write, Put) else write.key for write in writes]
-    models = [getattr(each, "model", type(each)) for each in meant]
-    pairs = [(targets[cls], write) for cls, write in zip(models, writes, strict=True)]
+    pairs = [(targets[model_of(write)], write) for write in writes]
     return batch_write(pairs, now=NOW, duplicates=duplicates, unchecked=unchecked)
 
 
