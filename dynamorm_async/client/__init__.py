@@ -10,5 +10,6 @@ from dynamorm_async.client.connect import connect
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query
 from dynamorm_async.client.table import Table
+from dynamorm_async.client.writer import BatchWriter
 
-__all__ = ["Batch", "Client", "Plans", "Query", "Table", "connect"]
+__all__ = ["Batch", "BatchWriter", "Client", "Plans", "Query", "Table", "connect"]

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.client.batches import Batch
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query
+from dynamorm_async.client.writer import BatchWriter
 from dynamorm_async.executors import OnError, OnProgress, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import BatchRetry, Duplicates, Returning, Target
+from dynamorm_async.plan import (
+    BatchPlan,
+    BatchRetry,
+    Delete,
+    Duplicates,
+    Put,
+    Returning,
+    Target,
+    name_of_write,
+)
+from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
-from dynamorm_async.wire import Send
+from dynamorm_async.wire import LIMITS, Send
 
 M = TypeVar("M")
 
@@ -330,6 +341,39 @@ class Table(Generic[M]):
         await run_batch(
             plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout, on_progress=on_progress
         )
+
+    def batch_writer(
+        self,
+        *,
+        unchecked: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+    ) -> BatchWriter[M]:
+        """Return what takes a stream of puts and deletes of any length and writes them in batches.
+
+        `async with bookmarks.batch_writer() as writer: await writer.put(mark)`. It holds at most
+        25 writes for each call in flight, and writes them together when it has so many.
+
+        Args:
+            unchecked: Take instances that hold a version, as in `batch_put`.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed.
+            timeout: Seconds for the writing of what it holds, each time.
+        """
+        target = self._target
+
+        def plan_of(writes: list[Put[Any] | Delete]) -> BatchPlan[None]:
+            pairs = [(target, write) for write in writes]
+            return plan_batch_write(pairs, now=self._now(), duplicates="refuse", unchecked=unchecked)
+
+        def name_of(write: Put[Any] | Delete) -> Hashable:
+            return name_of_write(target, write, now=self._now(), unchecked=unchecked)
+
+        async def carry(plan: BatchPlan[None]) -> None:
+            await run_batch(plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout)
+
+        return BatchWriter(plan_of, name_of, carry, most=LIMITS.batch_writes * concurrency)
 
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Query[M]:
         """Return a query that reads the whole table, page by page, and keeps what the filters keep.

@@ -23,7 +23,15 @@ from dynamorm_async.plan.single import (
     upsert,
 )
 from dynamorm_async.plan.target import Target
-from dynamorm_async.plan.writes import Delete, Duplicates, Put, batch_delete, batch_put, batch_write
+from dynamorm_async.plan.writes import (
+    Delete,
+    Duplicates,
+    Put,
+    batch_delete,
+    batch_put,
+    batch_write,
+    name_of_write,
+)
 
 __all__ = [
     "BatchPlan",
@@ -48,6 +56,7 @@ __all__ = [
     "find",
     "get",
     "listed",
+    "name_of_write",
     "put",
     "save",
     "scan",

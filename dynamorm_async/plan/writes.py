@@ -108,6 +108,19 @@ def batch_write(
     return _plan([write for _, write in asked], asked, found, "writes", duplicates, _nothing)
 
 
+def name_of_write(
+    target: Target[Any], write: Put[Any] | Delete, *, now: datetime, unchecked: bool
+) -> Hashable:
+    """Return what the key of a write is known by, having checked that the write can be sent.
+
+    Raises:
+        InvalidRequest: It cannot be.
+    """
+    if isinstance(write, Put):
+        return names_of(target, [_put(target, write.item, now, unchecked=unchecked).keyed])[0]
+    return names_of(target, [_delete(target, write.key, unchecked=unchecked).keyed])[0]
+
+
 def _write(
     target: Target[Any],
     write: Put[Any] | Delete,

@@ -7,6 +7,7 @@ from dynamorm_async import (
     BatchFailure,
     BatchPlan,
     BatchRetry,
+    BatchWriter,
     Client,
     Delete,
     Key,
@@ -63,3 +64,11 @@ async def refused(db: Client, bookmarks: Table[Bookmark], order: Order) -> None:
     await bookmarks.batch_put([], duplicates="first")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bookmarks.batch_get([], on_progress=failed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await db.batch_write([order])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+
+async def a_writer_takes_the_model(bookmarks: Table[Bookmark], mark: Bookmark, order: Order) -> None:
+    async with bookmarks.batch_writer(concurrency=2) as writer:
+        assert_type(writer, BatchWriter[Bookmark])
+        await writer.put(mark)
+        await writer.delete("ana", "aws")
+        await writer.put(order)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
