@@ -4,10 +4,11 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 `db.table(Model)`. Everything public of the library stands here; the rooms behind it are its own.
 """
 
-from dynamorm_async.client import Client, Query, Selection, Table, connect
+from dynamorm_async.client import Batch, BatchWriter, Client, Query, Selection, Table, connect
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
+    BatchFailure,
     BudgetSpent,
     CallTimeout,
     CancellationReason,
@@ -30,6 +31,7 @@ from dynamorm_async.errors import (
     LimitExceeded,
     NoUsableIndex,
     OutcomeUnknown,
+    PartialBatch,
     ProtocolError,
     QuotaReached,
     RequestRefused,
@@ -75,13 +77,17 @@ from dynamorm_async.observe import (
 )
 from dynamorm_async.plan import (
     Analysis,
+    BatchPlan,
+    BatchRetry,
     Candidate,
     Cost,
+    Delete,
     Estimate,
     Explanation,
     Key,
     Page,
     Plan,
+    Put,
     Size,
     Statistics,
 )
@@ -95,6 +101,11 @@ __all__ = [
     "Answer",
     "AttemptFinished",
     "Attr",
+    "Batch",
+    "BatchFailure",
+    "BatchPlan",
+    "BatchRetry",
+    "BatchWriter",
     "BudgetSpent",
     "Call",
     "CallFinished",
@@ -111,6 +122,7 @@ __all__ = [
     "Cost",
     "Credentials",
     "CredentialsError",
+    "Delete",
     "DynamormError",
     "EndpointUnreachable",
     "EngineUnavailable",
@@ -136,9 +148,11 @@ __all__ = [
     "Observer",
     "OutcomeUnknown",
     "Page",
+    "PartialBatch",
     "Path",
     "Plan",
     "ProtocolError",
+    "Put",
     "Query",
     "QuotaReached",
     "Repeat",

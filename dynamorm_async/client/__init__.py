@@ -4,10 +4,12 @@ Takes configuration and models; gives verbs. May use every room below it. A verb
 out; whatever a verb decides is decided in `plan`, so that it can be shown without sending.
 """
 
+from dynamorm_async.client.batches import Batch
 from dynamorm_async.client.client import Client
 from dynamorm_async.client.connect import connect
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query, Selection
 from dynamorm_async.client.table import Table
+from dynamorm_async.client.writer import BatchWriter
 
-__all__ = ["Client", "Plans", "Query", "Selection", "Table", "connect"]
+__all__ = ["Batch", "BatchWriter", "Client", "Plans", "Query", "Selection", "Table", "connect"]

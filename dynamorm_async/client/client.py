@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar, cast, overload
@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Self, TypeVar, cast, overload
 import anyio
 
 from dynamorm_async.admin import Admin
+from dynamorm_async.client.batches import keys_with_targets, writes_with_targets
 from dynamorm_async.client.collection import Collection
 from dynamorm_async.client.known import Known
 from dynamorm_async.client.plans import new_token
@@ -19,9 +20,20 @@ from dynamorm_async.client.statement import Statement
 from dynamorm_async.client.table import Table
 from dynamorm_async.codecs import Codecs, PlainItems, Policy
 from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
-from dynamorm_async.executors import one
+from dynamorm_async.executors import OnError, OnProgress, one
+from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.model import check_table_name, spec_of
-from dynamorm_async.plan import Key, Target, statement
+from dynamorm_async.plan import (
+    BatchRetry,
+    Delete,
+    Duplicates,
+    Key,
+    Put,
+    Target,
+    batch_get_of_several,
+    statement,
+)
+from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import save as plan_save
 from dynamorm_async.transport import Waist
@@ -185,6 +197,122 @@ class Client:
         reader = PlainItems() if model is None else self._codecs.record(model)
         walk = statement(text, parameters, reader, consistent=consistent, page_size=page_size)
         return Statement(walk, self._waist.send)
+
+    @overload
+    async def batch_get(
+        self,
+        keys: Iterable[Key[M]],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[M | None]: ...
+    @overload
+    async def batch_get(
+        self,
+        keys: Iterable[object],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[Any]: ...
+    async def batch_get(
+        self,
+        keys: Iterable[object],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[Any]:
+        """Return the items of many keys of several models and tables, in the order of the keys.
+
+        As `table.batch_get`, with None where there is no item; each call asks for up to 100 keys of
+        any of the tables.
+
+        Args:
+            keys: Keys that say of which model they are: `Key(User, "ana")`, or instances.
+            names: The table's name or ARN for a model, instead of the model's own and the prefix.
+            consistent: As in `table.batch_get`, and so are the other options.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed.
+            timeout: Seconds for everything.
+            on_progress: Called with how many keys are dealt with, and how many there are.
+            on_error: Called with each failure; it returns to go on, or raises to stop.
+
+        Raises:
+            InvalidKey: One of the keys fits no model, or two models mean one item; nothing was sent.
+            PartialBatch: Not everything was read.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was read, for this reason.
+        """
+        plan = batch_get_of_several(keys_with_targets(keys, self._target, names), consistent=consistent)
+        return await run_batch(
+            plan,
+            self._waist.send,
+            concurrency=concurrency,
+            retry=retry,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_error=on_error,
+        )
+
+    async def batch_write(
+        self,
+        writes: Iterable[Put[Any] | Delete],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        duplicates: Duplicates = "refuse",
+        unchecked: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Put and delete many items of several models and tables: `[Put(item), Delete(Key(…))]`.
+
+        As `table.batch_put` and `table.batch_delete`: no conditions, no order, no transaction.
+
+        Args:
+            writes: Puts of instances and deletes of `Key(Model, …)` or instances; a key may be in
+                one of them only.
+            names: The table's name or ARN for a model, instead of the model's own and the prefix.
+            duplicates: What to do with two puts, or two deletes, of one key: "refuse" or "last".
+            unchecked: Take instances that hold a version.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed.
+            timeout: Seconds for everything.
+            on_progress: Called with how many writes are dealt with, and how many there are.
+
+        Raises:
+            InvalidRequest: A write is refused (`writes[3]: …`); nothing was sent.
+            PartialBatch: Not everything was written.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was written, for this reason.
+        """
+        plan = plan_batch_write(
+            writes_with_targets(writes, self._target, names),
+            now=self._now(),
+            duplicates=duplicates,
+            unchecked=unchecked,
+        )
+        await run_batch(
+            plan,
+            self._waist.send,
+            concurrency=concurrency,
+            retry=retry,
+            timeout=timeout,
+            on_progress=on_progress,
+        )
 
     async def retry_on_conflict(
         self,

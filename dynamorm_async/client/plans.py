@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 from uuid import uuid4
 
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import Plan, Question, Returning, Target, Walk, delivered, prepare
+from dynamorm_async.plan import (
+    BatchPlan,
+    Duplicates,
+    Plan,
+    Question,
+    Returning,
+    Target,
+    Walk,
+    delivered,
+    prepare,
+)
+from dynamorm_async.plan import batch_delete as plan_batch_delete
+from dynamorm_async.plan import batch_get as plan_batch_get
+from dynamorm_async.plan import batch_put as plan_batch_put
 from dynamorm_async.plan import create as plan_create
 from dynamorm_async.plan import delete as plan_delete
 from dynamorm_async.plan import find as plan_find
@@ -141,6 +154,24 @@ class Plans(Generic[M]):
         """Plan one DeleteItem."""
         plan = plan_delete(self._target, key, when=when)
         return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
+
+    def batch_get(self, keys: Iterable[object], *, consistent: bool = False) -> BatchPlan[list[M | None]]:
+        """Plan the BatchGetItem calls of many keys."""
+        return plan_batch_get(self._target, keys, consistent=consistent)
+
+    def batch_put(
+        self, items: Iterable[M], *, duplicates: Duplicates = "refuse", unchecked: bool = False
+    ) -> BatchPlan[list[M]]:
+        """Plan the BatchWriteItem calls of many items."""
+        return plan_batch_put(
+            self._target, items, now=self._now(), duplicates=duplicates, unchecked=unchecked
+        )
+
+    def batch_delete(
+        self, keys: Iterable[object], *, duplicates: Duplicates = "refuse", unchecked: bool = False
+    ) -> BatchPlan[None]:
+        """Plan the BatchWriteItem calls that delete many items."""
+        return plan_batch_delete(self._target, keys, duplicates=duplicates, unchecked=unchecked)
 
     def where(self, *conditions: Condition[M]) -> Walk[M]:
         """Plan a query, page by page; `Table.where` has all of its options, and `plan()`."""

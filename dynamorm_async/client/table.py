@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Generic, Literal, TypeVar, overload
 
+from dynamorm_async.client.batches import Batch
 from dynamorm_async.client.plans import Plans, new_token
 from dynamorm_async.client.query import Asking, Query, Selection
+from dynamorm_async.client.writer import BatchWriter
 from dynamorm_async.errors import InvalidRequest
-from dynamorm_async.executors import one
+from dynamorm_async.executors import OnError, OnProgress, one
+from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import QueryPlan, Question, Returning, Target, WorkUnit, delivered, plan_of
+from dynamorm_async.plan import (
+    BatchPlan,
+    BatchRetry,
+    Delete,
+    Duplicates,
+    Put,
+    QueryPlan,
+    Question,
+    Returning,
+    Target,
+    WorkUnit,
+    delivered,
+    name_of_write,
+    plan_of,
+)
+from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
+from dynamorm_async.wire import LIMITS
 
 M = TypeVar("M")
 
@@ -279,6 +298,160 @@ class Table(Generic[M]):
                 conditions contradict each other, or no key answers them completely.
         """
         return Query(self._target, Question(conditions=conditions), self._asking)
+
+    async def batch_get(
+        self,
+        keys: Iterable[object],
+        *,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[M | None]:
+        """Return the items of many keys, in their order, with None where there is no item.
+
+        One BatchGetItem for each 100 different keys, and further ones for what the service leaves
+        unprocessed or cuts off at 16 MB. Half a read unit for each 4 KB of each item.
+
+        Args:
+            keys: Keys in any form; equal ones are asked for once and answered at each place.
+            consistent: Read what was written last; twice the price.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed; by default after waits between 0
+                and 0.1 s that grow to 5 s, until 3 calls in a row made no progress.
+            timeout: Seconds for everything.
+            on_progress: Called with how many keys are dealt with, and how many there are.
+            on_error: Called with a `BatchFailure` for keys that a call failed for, or whose item
+                does not fit the model: it returns to go on, and these are None in the result; or
+                it raises, and the batch ends. Without it, the first failure ends the batch.
+
+        Raises:
+            InvalidKey: One of the keys is none of the model's; nothing was sent.
+            PartialBatch: Not everything was read: `succeeded`, `failed` and `unprocessed` say what,
+                `results` has what was read. Its cause is the first failure.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was read, for this reason.
+        """
+        plan = self.plan.batch_get(keys, consistent=consistent)
+        return await run_batch(
+            plan,
+            self._send,
+            concurrency=concurrency,
+            retry=retry,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_error=on_error,
+        )
+
+    def batch(self) -> Batch[M]:
+        """Return a `batch_get` to be put together step by step; nothing is sent before `execute`.
+
+        `await bookmarks.batch().keys(keys).consistent().concurrency(16).execute()`
+        """
+        return Batch(self._target, self._send)
+
+    async def batch_put(
+        self,
+        items: Iterable[M],
+        *,
+        duplicates: Duplicates = "refuse",
+        unchecked: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[M]:
+        """Store many items over whatever is there, and return them as stored, in their order.
+
+        One BatchWriteItem for each 25 items or 16 MB: one write unit for each 1 KB of each item,
+        as `put` costs. Not a transaction: each item is stored, or not, by itself. A batch takes no
+        condition, so versions are not checked; created, updated and version are written as `put`
+        writes them.
+
+        Args:
+            items: Instances.
+            duplicates: What to do with items of one key: "refuse" them, or store the "last".
+            unchecked: Take instances that hold a version, and store them over any other.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed, as in `batch_get`.
+            timeout: Seconds for everything.
+            on_progress: Called with how many items are dealt with, and how many there are.
+
+        Raises:
+            InvalidValue: An item cannot be stored (`items[3]: …`); nothing was sent.
+            InvalidKey: Two items have one key; nothing was sent.
+            InvalidRequest: An item holds a version; nothing was sent.
+            PartialBatch: Not everything was stored: `succeeded`, `failed` and `unprocessed` say
+                what. An item that the service refuses is found and is the only one to fail; any
+                other failure of a call ends the batch.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was stored, for this reason.
+        """
+        plan = self.plan.batch_put(items, duplicates=duplicates, unchecked=unchecked)
+        return await run_batch(
+            plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout, on_progress=on_progress
+        )
+
+    async def batch_delete(
+        self,
+        keys: Iterable[object],
+        *,
+        duplicates: Duplicates = "refuse",
+        unchecked: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Delete the items of many keys; those that are absent are fine.
+
+        One BatchWriteItem for each 25 keys: one write unit for each 1 KB of each deleted item, at
+        least one for each key. Otherwise like `batch_put`; an instance as key may hold a version
+        only with `unchecked`.
+
+        Raises:
+            InvalidKey: A key is none of the model's, or two are equal; nothing was sent.
+            InvalidRequest: An instance holds a version; nothing was sent.
+            PartialBatch: Not everything was deleted.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was deleted, for this reason.
+        """
+        plan = self.plan.batch_delete(keys, duplicates=duplicates, unchecked=unchecked)
+        await run_batch(
+            plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout, on_progress=on_progress
+        )
+
+    def batch_writer(
+        self,
+        *,
+        unchecked: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+    ) -> BatchWriter[M]:
+        """Return what takes a stream of puts and deletes of any length and writes them in batches.
+
+        `async with bookmarks.batch_writer() as writer: await writer.put(mark)`. It holds at most
+        25 writes for each call in flight, and writes them together when it has so many.
+
+        Args:
+            unchecked: Take instances that hold a version, as in `batch_put`.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed.
+            timeout: Seconds for the writing of what it holds, each time.
+        """
+        target = self._target
+
+        def plan_of(writes: list[Put[Any] | Delete]) -> BatchPlan[None]:
+            pairs = [(target, write) for write in writes]
+            return plan_batch_write(pairs, now=self._now(), duplicates="refuse", unchecked=unchecked)
+
+        def name_of(write: Put[Any] | Delete) -> Hashable:
+            return name_of_write(target, write, now=self._now(), unchecked=unchecked)
+
+        async def carry(plan: BatchPlan[None]) -> None:
+            await run_batch(plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout)
+
+        return BatchWriter(plan_of, name_of, carry, most=LIMITS.batch_writes * concurrency)
 
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Query[M]:
         """Return a query that reads the whole table, page by page, and keeps what the filters keep.

@@ -12,6 +12,14 @@ int or float of the same digits.
 """
 
 from dynamorm_async.codecs.base import Codec, quote
+from dynamorm_async.codecs.batches import (
+    BatchCodec,
+    Numbers,
+    Unreadable,
+    known,
+    read_answer,
+    read_unprocessed,
+)
 from dynamorm_async.codecs.containers import encode_plain
 from dynamorm_async.codecs.pages import ItemPage, PageReader, attribute_texts, consumed, count_page, key_texts
 from dynamorm_async.codecs.records import Record, Stamps
@@ -21,16 +29,19 @@ from dynamorm_async.codecs.several import Policy, Several
 from dynamorm_async.codecs.views import Columns, PlainItems, View
 
 __all__ = [
+    "BatchCodec",
     "Codec",
     "Codecs",
     "Columns",
     "ItemPage",
+    "Numbers",
     "PageReader",
     "PlainItems",
     "Policy",
     "Record",
     "Several",
     "Stamps",
+    "Unreadable",
     "View",
     "attribute_texts",
     "consumed",
@@ -38,8 +49,11 @@ __all__ = [
     "default_codecs",
     "encode_plain",
     "key_texts",
+    "known",
     "quote",
+    "read_answer",
     "read_timestamp",
+    "read_unprocessed",
     "register",
     "timestamp_text",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import count
@@ -23,6 +23,7 @@ from msgspec import UNSET, UnsetType
 from dynamorm_async.codecs.base import Codec, Scope, quote
 from dynamorm_async.codecs.containers import Maybe, SetOf
 from dynamorm_async.codecs.scalars import Integer, Scalar, timestamp_source
+from dynamorm_async.codecs.wires import number_of
 from dynamorm_async.errors import InvalidModel, InvalidValue
 from dynamorm_async.model import is_empty
 from dynamorm_async.wire import LIMITS
@@ -129,6 +130,30 @@ def key_encoder(owner: str, members: Sequence[Member]) -> Callable[..., str]:
     lines = [f"def encode_key_of_{_safe(owner)}({', '.join(names)}):", f"    return '{{' + {text} + '}}'"]
     function: Callable[..., str] = _compiled(f"encode_key_of_{_safe(owner)}", lines, scope)
     return function
+
+
+def key_namer(owner: str, parts: Sequence[tuple[str, str]]) -> Callable[[Any], Hashable]:
+    """Return a function of a struct that gives the same name for two keys of the same value.
+
+    The name is the key's value, or a tuple of its two; numbers are equal by value, however they are
+    written: `1000` and `1e3`.
+
+    Args:
+        owner: As in `encoder`.
+        parts: Member of the struct and tag under it, for each part of the key.
+    """
+    scope = Scope()
+    sources: list[str] = []
+    for index, (name, tag) in enumerate(parts):
+        source = f"i.{name}.{tag}"
+        if tag == "N":
+            is_plain = f"(x{index} := {source}).isdecimal() and x{index}.isascii()"
+            is_short = f"len(x{index}) <= {LIMITS.number_digits}"
+            otherwise = f"{scope.name(number_of, 'number_of')}(x{index})"
+            # An int and a Decimal of one value are equal and have one hash.
+            source = f"(int(x{index}) if {is_plain} and {is_short} else {otherwise})"
+        sources.append(source)
+    return _function(f"name_key_of_{_safe(owner)}", [f"return {', '.join(sources)}"], scope)
 
 
 def decoder(

@@ -255,6 +255,20 @@ class Record(Generic[M]):
                 raise self._blamed(body, error) from error.__cause__
         return item_page(page, items)
 
+    @property
+    def exact(self) -> tuple[Any, Callable[[Any], M]]:
+        """The struct of an item as this library writes it, and what makes an instance of one.
+
+        Both are for readers of answers of other shapes. Where either raises a ValueError or a
+        RecursionError, the item is for `decode_raw`.
+        """
+        return self._exact_type, self._read_exact
+
+    def decode_raw(self, raw: str | msgspec.Raw) -> M:
+        """Return the instance of the JSON text of one item; raises as `decode_item` does."""
+        whole = self._item_type is msgspec.Raw
+        return self._instance(raw if whole else self.read_answer(self._raw_reader, raw, member=""))
+
     def _blamed(self, body: bytes, error: InvalidValue) -> InvalidValue:
         """Return the error of the first item of a page that cannot be read, with that item's key."""
         for raw in self.read_answer(_PAGE_OF_RAW, body).Items:

@@ -19,6 +19,7 @@ The tree:
     ├── BudgetSpent                   a query reached its bound; `cursor` says where to go on
     ├── ConditionFailed               the stored item did not meet the condition of a write
     │   └── VersionConflict           another writer was faster
+    ├── PartialBatch                  some of a batch was done, and some was not
     ├── ServiceError                  the service answered with an error; `service_code` says which
     │   ├── RequestRefused            the service found the request malformed
     │   ├── TableNotFound             no such table or index
@@ -44,6 +45,7 @@ The tree:
 """
 
 from dynamorm_async.errors._base import DynamormError, InvalidRequest, quoted
+from dynamorm_async.errors._batch import BatchFailure, PartialBatch
 from dynamorm_async.errors._local import (
     BudgetSpent,
     ConditionFailed,
@@ -89,6 +91,7 @@ from dynamorm_async.errors._transport import (
 
 __all__ = [
     "AccessDenied",
+    "BatchFailure",
     "BudgetSpent",
     "CallTimeout",
     "CancellationReason",
@@ -111,6 +114,7 @@ __all__ = [
     "LimitExceeded",
     "NoUsableIndex",
     "OutcomeUnknown",
+    "PartialBatch",
     "ProtocolError",
     "QuotaReached",
     "RequestRefused",

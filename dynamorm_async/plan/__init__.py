@@ -18,6 +18,7 @@ from dynamorm_async.plan.aggregates import (
     min_,
     sum_,
 )
+from dynamorm_async.plan.batch import BatchPlan, listed
 from dynamorm_async.plan.choice import Candidate
 from dynamorm_async.plan.collections import check_collection, prepare_collection
 from dynamorm_async.plan.cursors import index_of
@@ -28,6 +29,8 @@ from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, p
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
 from dynamorm_async.plan.question import Question, whole_number
+from dynamorm_async.plan.reads import batch_get, batch_get_of_several
+from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line
 from dynamorm_async.plan.segments import (
     MOST_SEGMENTS,
     State,
@@ -52,6 +55,15 @@ from dynamorm_async.plan.statements import StatementWalk, statement
 from dynamorm_async.plan.statistics import Cost, Size, Statistics
 from dynamorm_async.plan.target import Target
 from dynamorm_async.plan.walk import Progress, Walk
+from dynamorm_async.plan.writes import (
+    Delete,
+    Duplicates,
+    Put,
+    batch_delete,
+    batch_put,
+    batch_write,
+    name_of_write,
+)
 
 __all__ = [
     "ABSENT",
@@ -59,8 +71,12 @@ __all__ = [
     "Absent",
     "Aggregate",
     "Analysis",
+    "BatchPlan",
+    "BatchRetry",
     "Candidate",
     "Cost",
+    "Delete",
+    "Duplicates",
     "Estimate",
     "Explanation",
     "Gap",
@@ -68,9 +84,12 @@ __all__ = [
     "Groups",
     "Key",
     "Kind",
+    "Ledger",
+    "Line",
     "Page",
     "Plan",
     "Progress",
+    "Put",
     "QueryPlan",
     "Question",
     "Returning",
@@ -82,6 +101,11 @@ __all__ = [
     "Walk",
     "WorkUnit",
     "avg",
+    "batch_delete",
+    "batch_get",
+    "batch_get_of_several",
+    "batch_put",
+    "batch_write",
     "check_collection",
     "count",
     "create",
@@ -94,8 +118,10 @@ __all__ = [
     "get",
     "index_of",
     "key_text",
+    "listed",
     "max_",
     "min_",
+    "name_of_write",
     "page_plan",
     "plan_of",
     "position_of",

@@ -88,7 +88,7 @@ def put(target: Target[M], item: M, *, now: datetime, when: Condition[M] | None)
     held = held_version(target, item)
     moment = timestamp_text(now)
     stamps = Stamps(
-        created=_created_text(target, item) or moment,
+        created=created_text(target, item) or moment,
         updated=moment,
         version="0" if held is None else str(held + 1),
     )
@@ -223,7 +223,7 @@ def _repeat_of_constant(demand: Demand) -> Repeat:
     return Repeat.HARMLESS if demand.condition is None else Repeat.GUARDED
 
 
-def _created_text(target: Target[Any], item: Any) -> str | None:
+def created_text(target: Target[Any], item: Any) -> str | None:
     """Return what created says, to the last stored digit, or None where the item was never stored."""
     field = target.spec.created
     value = UNSET if field is None else getattr(item, field.name)

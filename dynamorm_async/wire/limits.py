@@ -28,6 +28,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     global_indexes: int = 20
     index_key_attributes: int = 4
     projected_attributes: int = 100
+    batch_keys: int = 100
+    batch_writes: int = 25
+    batch_bytes: int = 16 * 1024 * 1024
 
 
 LIMITS = Limits()

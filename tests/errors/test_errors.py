@@ -31,6 +31,7 @@ from dynamorm_async.errors import (
     InvalidValue,
     ItemCollectionFull,
     OutcomeUnknown,
+    PartialBatch,
     ProtocolError,
     QuotaReached,
     RequestRefused,
@@ -80,7 +81,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
 
 
 def test_the_front_door_offers_every_class() -> None:
-    others = {"CancellationReason", "quoted", "service_error"}
+    others = {"BatchFailure", "CancellationReason", "quoted", "service_error"}
     assert {cls.__name__ for cls in CLASSES} | others == set(errors.__all__)
 
 
@@ -131,6 +132,7 @@ OWN: dict[type[DynamormError], dict[str, Any]] = {
         "key": {"user": SECRET},
     },
     TableMismatch: {"differences": ("billing: a, not b",), "fix": "do", "table": "bookmarks"},
+    PartialBatch: {"succeeded": (SECRET,), "unprocessed": (SECRET,), "results": [SECRET], "why": "because"},
     DynamormError: {
         **FACTS,
         "why": "because",

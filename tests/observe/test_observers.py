@@ -105,7 +105,7 @@ def test_a_failing_observer_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
             "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back",
         ),
         (
-            attrs.evolve(ATTEMPT, reused=False),
+            replace(ATTEMPT, reused=False),
             logging.DEBUG,
             (
                 "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back "
@@ -113,7 +113,7 @@ def test_a_failing_observer_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
             ),
         ),
         (
-            attrs.evolve(ATTEMPT, reused=True),
+            replace(ATTEMPT, reused=True),
             logging.DEBUG,
             (
                 "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back "

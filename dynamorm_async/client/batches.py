@@ -1,0 +1,147 @@
+"""Batches step by step, and what the batches of a client over several models have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, Self, TypeVar, cast
+
+import attrs
+
+from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
+from dynamorm_async.executors import OnError, OnProgress
+from dynamorm_async.executors import batch as run_batch
+from dynamorm_async.model import Stored
+from dynamorm_async.plan import BatchPlan, BatchRetry, Delete, Key, Put, Target, batch_get, listed
+from dynamorm_async.wire import Send
+
+M = TypeVar("M")
+
+TargetOf = Callable[[type[Any], str | None], Target[Any]]
+
+
+class Batch(Generic[M]):
+    """A `batch_get` put together step by step, from `table.batch()`; `execute` sends it.
+
+    Each step returns a new one and leaves the old one as it is, so that one may be the beginning of
+    several. What is not said is as in `batch_get`.
+    """
+
+    def __init__(self, target: Target[M], send: Send) -> None:
+        self._target = target
+        self._send = send
+        self._keys: tuple[object, ...] = ()
+        self._consistent = False
+        self._options: dict[str, Any] = {}
+
+    def keys(self, keys: Iterable[object]) -> Self:
+        """Add keys, in any form."""
+        return self._with(_keys=(*self._keys, *listed(keys, "keys")))
+
+    def consistent(self) -> Self:
+        """Read what was written last; twice the price."""
+        return self._with(_consistent=True)
+
+    def concurrency(self, concurrency: int) -> Self:
+        """Set how many calls may be in flight."""
+        return self._option("concurrency", concurrency)
+
+    def retry(self, retry: BatchRetry) -> Self:
+        """Set when to ask again for what was left unprocessed."""
+        return self._option("retry", retry)
+
+    def timeout(self, timeout: float) -> Self:
+        """Set the seconds for everything."""
+        return self._option("timeout", timeout)
+
+    def on_progress(self, told: OnProgress) -> Self:
+        """Set what is called with how many keys are dealt with, and how many there are."""
+        return self._option("on_progress", told)
+
+    def on_error(self, told: OnError) -> Self:
+        """Set what is called with each failure; it returns to go on, or raises to stop."""
+        return self._option("on_error", told)
+
+    @property
+    def plan(self) -> BatchPlan[list[M | None]]:
+        """What would be sent. Raises as `batch_get` does for a wrong key."""
+        return batch_get(self._target, self._keys, consistent=self._consistent)
+
+    async def execute(self) -> list[M | None]:
+        """Send the calls and return the items in the order of the keys, None where there is none.
+
+        Raises:
+            InvalidKey: One of the keys is none of the model's; nothing was sent.
+            PartialBatch: Not everything was read.
+            TableNotFound, AccessDenied, CredentialsError: Nothing was read, for this reason.
+        """
+        return await run_batch(self.plan, self._send, **self._options)
+
+    def __repr__(self) -> str:
+        return f"<Batch of {len(self._keys)} {self._target.spec.name}>"
+
+    def _option(self, name: str, value: object) -> Self:
+        return self._with(_options={**self._options, name: value})
+
+    def _with(self, **facts: Any) -> Self:
+        other = type(self)(self._target, self._send)
+        vars(other).update({**vars(self), **facts})
+        return other
+
+
+def keys_with_targets(
+    keys: object, target_of: TargetOf, names: Mapping[type[Any], str] | None
+) -> list[tuple[Target[Any], object]]:
+    """Return each key with its target.
+
+    Raises:
+        InvalidKey: One of them does not say of which model it is.
+    """
+    models = Models(target_of, names)
+    return [(models.target(key, f"keys[{place}]"), key) for place, key in enumerate(listed(keys, "keys"))]
+
+
+def writes_with_targets(
+    writes: object, target_of: TargetOf, names: Mapping[type[Any], str] | None
+) -> list[tuple[Target[Any], Put[Any] | Delete]]:
+    """Return each put or delete with its target.
+
+    Raises:
+        InvalidRequest: One is neither, or does not say of which model it is.
+    """
+    models = Models(target_of, names)
+    found: list[tuple[Target[Any], Put[Any] | Delete]] = []
+    for place, write in enumerate(listed(writes, "writes")):
+        if not isinstance(write, (Put, Delete)):
+            raise InvalidRequest(
+                f"writes[{place}]: {quoted(write)} is neither Put nor Delete",
+                fix="use Put(item) or Delete(key)",
+                code="client.batch-write",
+            )
+        one = cast("Put[Any] | Delete", write)
+        meant = one.item if isinstance(one, Put) else one.key
+        found.append((models.target(meant, f"writes[{place}]"), one))
+    return found
+
+
+@attrs.define
+class Models:
+    """The targets of the models of one batch, each looked up once."""
+
+    _target_of: TargetOf
+    _names: Mapping[type[Any], str] | None
+    _known: dict[type[Any], Target[Any]] = attrs.field(factory=dict[type[Any], Target[Any]], init=False)
+
+    def target(self, meant: object, where: str) -> Target[Any]:
+        """Return the target of a Key's, or an instance's, model."""
+        if isinstance(meant, Key):
+            model: type[Any] = cast("Key[Any]", meant).model
+        elif isinstance(meant, Stored):
+            model = type(meant)
+        else:
+            raise InvalidKey(
+                f"{where}: {quoted(meant)} does not say of which model it is", fix="use Key(Model, …)"
+            )
+        target = self._known.get(model)
+        if target is None:
+            target = self._known[model] = self._target_of(model, (self._names or {}).get(model))
+        return target

@@ -1,0 +1,210 @@
+"""Answers to BatchGetItem and BatchWriteItem: which of the things asked for they tell of, and what.
+
+Takes the bytes of an answer and a number for each key; gives instances by number. The service
+answers in any order and writes numbers in a form of its own, so keys are matched by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from dynamorm_async.codecs.generate import key_namer
+from dynamorm_async.codecs.records import Record
+from dynamorm_async.codecs.wires import exact_struct, list_of, map_of
+from dynamorm_async.errors import InvalidValue, ProtocolError, quoted
+
+M = TypeVar("M")
+
+Numbers = Mapping[Hashable, int]
+"""Name of a key to its number."""
+
+Unreadable = tuple[int, InvalidValue]
+
+
+class BatchCodec(Generic[M]):
+    """What the answers to batches need of one model's record; made once for it."""
+
+    def __init__(self, record: Record[M]) -> None:
+        self._record = record
+        spec = record.spec
+        tags = {field.name: record.key_type(field.name) for field in spec.key_fields}
+        self.key_form = tuple((field.attribute, tags[field.name]) for field in spec.key_fields)
+        key = msgspec.defstruct(
+            "Key",
+            [(name, exact_struct(tag, bytes if tag == "B" else str)) for name, tag in tags.items()],
+            rename={field.name: field.attribute for field in spec.key_fields},
+            gc=False,
+        )
+        self._name_of: Callable[[Any], Hashable] = key_namer(spec.name, list(tags.items()))
+        self._key_reader = msgspec.json.Decoder(key)
+        self._keys_reader = msgspec.json.Decoder(list_of(key))
+        item, self._read_exact = record.exact
+        self._exact_reader = msgspec.json.Decoder(_answer(item, key))
+        self._item_reader = msgspec.json.Decoder(item)
+
+    def names_of(self, texts: Iterable[str]) -> list[Hashable]:
+        """Return what each key is known by: equal for keys of equal value.
+
+        Args:
+            texts: Keys, or whole items, as JSON text.
+
+        Raises:
+            UnicodeEncodeError: One of them holds a lone surrogate.
+        """
+        return list(map(self._name_of, self._keys_reader.decode(f"[{','.join(texts)}]".encode())))
+
+    def name_of(self, raw: Raw) -> Hashable:
+        """Return what the key of an item, or a key by itself, is known by.
+
+        Raises:
+            ProtocolError: It does not have the key's attributes.
+        """
+        try:
+            return self._name_of(self._key_reader.decode(raw))
+        except (ValueError, AttributeError) as error:
+            raise ProtocolError(
+                "an answer to a batch holds something without a key",
+                why=str(error)[:200],
+                code="codecs.protocol",
+            ) from error
+
+    def fill(
+        self, body: bytes, numbers: Numbers, results: list[M | None]
+    ) -> tuple[Sequence[int], Sequence[Unreadable]]:
+        """Put the instances of an answer about one table where their numbers say.
+
+        Args:
+            body: The answer to BatchGetItem.
+            numbers: Of all keys that may be in it.
+            results: By number.
+
+        Returns:
+            The numbers of the keys that the service did not process, and the numbers of the items
+            that do not fit the model, each with its error.
+
+        Raises:
+            ProtocolError: The answer is not of the operation's shape, or tells of another key.
+        """
+        name_of, read = self._name_of, self._read_exact
+        try:
+            answer = self._exact_reader.decode(body)
+            for items in answer.Responses.values():
+                for item in items:
+                    results[numbers[name_of(item)]] = read(item)
+            left = [numbers[name_of(key)] for each in answer.UnprocessedKeys.values() for key in each.Keys]
+        except _INEXACT:
+            return self._fill_one_by_one(body, numbers, results)
+        return left, ()
+
+    def instance_of(self, raw: Raw | str) -> M:
+        """Return the instance of the JSON text of one item; raises as `Record.decode_item` does."""
+        try:
+            return self._read_exact(self._item_reader.decode(raw))
+        except (ValueError, RecursionError):
+            return self._record.decode_raw(raw)
+
+    def _fill_one_by_one(
+        self, body: bytes, numbers: Numbers, results: list[M | None]
+    ) -> tuple[list[int], list[Unreadable]]:
+        unreadable: list[Unreadable] = []
+        items, keys = read_answer(body)
+        for raw in (each for many in items.values() for each in many):
+            number = known(self.name_of(raw), numbers)
+            try:
+                results[number] = self.instance_of(raw)
+            except InvalidValue as error:
+                unreadable.append((number, error))
+        left = [known(self.name_of(raw), numbers) for many in keys.values() for raw in many]
+        return left, unreadable
+
+
+def read_answer(body: bytes) -> tuple[dict[str, list[Raw]], dict[str, list[Raw]]]:
+    """Return the items and the unprocessed keys of an answer to BatchGetItem, by table.
+
+    Raises:
+        ProtocolError: The answer is not of the operation's shape.
+    """
+    answer = _read(_RAW_ANSWER, body)
+    return answer.Responses, {table: each.Keys for table, each in answer.UnprocessedKeys.items()}
+
+
+def read_unprocessed(body: bytes) -> dict[str, list[Raw]]:
+    """Return the items, or keys, that an answer to BatchWriteItem gives back, by table.
+
+    Raises:
+        ProtocolError: The answer is not of the operation's shape.
+    """
+    found: dict[str, list[Raw]] = {}
+    for table, requests in _read(_LEFT_WRITES, body).UnprocessedItems.items():
+        found[table] = [_text_of(request) for request in requests]
+    return found
+
+
+def known(name: Hashable, numbers: Numbers) -> int:
+    """Return the number of a key.
+
+    Raises:
+        ProtocolError: It was not asked for.
+    """
+    number = numbers.get(name)
+    if number is None:
+        raise _other_shape(f"the key {quoted(name)} was not asked for")
+    return number
+
+
+def _text_of(request: _Write) -> Raw:
+    if request.PutRequest is not None:
+        return request.PutRequest.Item
+    if request.DeleteRequest is not None:
+        return request.DeleteRequest.Key
+    raise _other_shape("an unprocessed item is neither a put nor a delete")
+
+
+def _answer(item: Any, key: Any) -> Any:
+    keys = msgspec.defstruct("Unprocessed", [("Keys", list_of(key))], gc=False)
+    nothing: Any = {}  # msgspec makes a new one for each answer
+    return msgspec.defstruct(
+        "Answer",
+        [
+            ("Responses", map_of(list_of(item)), nothing),
+            ("UnprocessedKeys", map_of(keys), nothing),
+        ],
+    )
+
+
+class _PutPart(msgspec.Struct):
+    Item: Raw
+
+
+class _DeletePart(msgspec.Struct):
+    Key: Raw
+
+
+class _Write(msgspec.Struct):
+    PutRequest: _PutPart | None = None
+    DeleteRequest: _DeletePart | None = None
+
+
+class _LeftWrites(msgspec.Struct):
+    UnprocessedItems: dict[str, list[_Write]] = msgspec.field(default_factory=dict[str, list[_Write]])
+
+
+_RAW_ANSWER = msgspec.json.Decoder(_answer(Raw, Raw))
+_LEFT_WRITES = msgspec.json.Decoder(_LeftWrites)
+# msgspec's errors and InvalidValue are ValueErrors; the others are for keys that are not there.
+_INEXACT = (ValueError, RecursionError, KeyError, AttributeError)
+
+
+def _read(reader: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    try:
+        return reader.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise _other_shape(str(error)[:200]) from error
+
+
+def _other_shape(why: str) -> ProtocolError:
+    return ProtocolError("the answer is not of this operation's shape", why=why, code="codecs.protocol")

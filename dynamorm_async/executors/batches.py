@@ -1,0 +1,287 @@
+"""Carry a batch out: at most so many calls in flight, unprocessed ones asked again after a wait.
+
+Each of several lines sends one call after another, so that a line that waits holds up no other and
+there are never more calls than lines. What a reply means and what follows it is decided in `plan`;
+here is only what waits.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+import anyio
+
+from dynamorm_async.errors import (
+    AccessDenied,
+    BatchFailure,
+    CallTimeout,
+    CredentialsError,
+    DynamormError,
+    InvalidRequest,
+    TableNotFound,
+    quoted,
+)
+from dynamorm_async.plan import BatchPlan, BatchRetry, Ledger, Line
+from dynamorm_async.wire import LIMITS, Call, Reply, Send
+
+R = TypeVar("R")
+
+OnProgress = Callable[[int, int], object]
+"""Gets how many entries are dealt with and how many there are; the first number never falls."""
+
+OnError = Callable[[BatchFailure], object]
+"""Gets what a call, or an item, failed for; it returns to go on without these, or raises to stop."""
+
+# What is so for every call of a batch, and says more than that nothing was done.
+_SAID_OF_ALL = (TableNotFound, AccessDenied, CredentialsError)
+
+# The service cuts an answer before the item that would make it longer than this.
+_LONG_ANSWER = LIMITS.batch_bytes - LIMITS.item_bytes
+
+
+async def batch(
+    plan: BatchPlan[R],
+    send: Send,
+    *,
+    concurrency: int = 8,
+    retry: BatchRetry | None = None,
+    timeout: float | None = None,
+    on_progress: OnProgress | None = None,
+    on_error: OnError | None = None,
+    clock: Callable[[], float] = anyio.current_time,
+    sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+    jitter: Callable[[], float] = random.random,
+) -> R:
+    """Send the calls of a batch and return what it gives.
+
+    Args:
+        plan: What to do.
+        send: The way to the service.
+        concurrency: Most calls in flight.
+        retry: When to ask again for what was left unprocessed; None for the usual.
+        timeout: Seconds for everything; None for no deadline.
+        on_progress: Told after every call that got something done.
+        on_error: Told of every failure; what it accepts is no failure of the batch. Without it, the
+            first failure stops the batch, but for a bad item among others.
+        clock: Seconds that only grow.
+        sleep: Wait for so many seconds.
+        jitter: Draw a number from 0 to 1.
+
+    Raises:
+        PartialBatch: Not everything was done, or something failed.
+        TableNotFound, AccessDenied, CredentialsError: Nothing was done, for this reason.
+    """
+    _check(concurrency, timeout)
+    run = _Run(plan, send, retry or BatchRetry(), clock, sleep, jitter, on_progress, on_error)
+    run.deadline = None if timeout is None else clock() + timeout
+    await run.all(concurrency)
+    if run.broken is not None:
+        raise run.broken
+    ledger = run.ledger
+    if ledger.is_complete:
+        return ledger.result()
+    blamed = ledger.blamed
+    if blamed is not None and isinstance(blamed.error, _SAID_OF_ALL) and ledger.is_untouched:
+        raise blamed.error
+    raise ledger.partial()
+
+
+class _Run(Generic[R]):
+    """One run of a batch: the lines, and what stops them."""
+
+    def __init__(
+        self,
+        plan: BatchPlan[R],
+        send: Send,
+        retry: BatchRetry,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+        jitter: Callable[[], float],
+        on_progress: OnProgress | None,
+        on_error: OnError | None,
+    ) -> None:
+        self._plan = plan
+        self._send = send
+        self._retry = retry
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._on_progress = on_progress
+        self._on_error = on_error
+        self._told = 0
+        self._stopped = False
+        self._scopes: set[anyio.CancelScope] = set()
+        self.ledger = Ledger(plan)
+        self.deadline: float | None = None
+        self.broken: Exception | None = None
+
+    async def all(self, concurrency: int) -> None:
+        """Run the lines until nothing is left to do."""
+        lines = min(concurrency, len(self._plan.chunks()))
+        if lines < 2:
+            await self._line()
+            return
+        async with anyio.create_task_group() as tasks:
+            for _ in range(lines):
+                tasks.start_soon(self._line)
+
+    async def _line(self) -> None:
+        line = Line()
+        while not self._stopped:
+            if line.left and not line.at_once and not await self._waited(line):
+                return
+            numbers = self.ledger.take(line)
+            if not numbers:
+                return
+            await self._asked(line, numbers)
+
+    async def _waited(self, line: Line) -> bool:
+        """Wait before asking again; tell whether to go on."""
+        wait = self._retry.delay(line.idle, self._jitter())
+        if wait is None:
+            self.ledger.why = f"{line.idle} calls in a row made no progress"
+            return False
+        if self.deadline is not None and self._clock() + wait >= self.deadline:
+            self._late()
+            return False
+        with self._stoppable():
+            await self._sleep(wait)
+        return not self._stopped
+
+    async def _asked(self, line: Line, numbers: list[int]) -> None:
+        call = self._call(numbers)
+        if call is None:
+            return
+        reply: Reply | None = None
+        try:
+            # A write in flight is waited for when the batch is stopped: what it did must be known.
+            with self._stoppable(stops=self._plan.reads):
+                reply = await self._send(call)
+            if reply is None:
+                return
+            failures = self._answered(line, numbers, call, reply)
+        except Exception as error:  # noqa: BLE001 - a middleware's own error must not hide what was done
+            self._failed(line, numbers, error)
+            return
+        for failure in failures:
+            self._weigh(failure)
+        self._progress()
+
+    def _call(self, numbers: list[int]) -> Call | None:
+        call = self._plan.call(numbers)
+        if self.deadline is None:
+            return call
+        left = self.deadline - self._clock()
+        if left > 0:
+            return call.within(left)
+        self._late()
+        return None
+
+    def _answered(self, line: Line, numbers: list[int], call: Call, reply: Reply) -> list[BatchFailure]:
+        try:
+            failures = self.ledger.answered(line, numbers, reply.body, longest=_LONG_ANSWER)
+        except DynamormError as error:
+            _fill_in(error, call, reply)
+            raise
+        for failure in failures:
+            if isinstance(failure.error, DynamormError):
+                _fill_in(failure.error, call, reply)
+        return failures
+
+    def _failed(self, line: Line, numbers: list[int], error: Exception) -> None:
+        if isinstance(error, CallTimeout) and self._is_past(error):
+            self._late()
+            return
+        if self.ledger.divided(line, numbers, error):
+            return
+        failure = self.ledger.failed(numbers, error)
+        if self.ledger.is_one_bad_item(line, error):
+            self.ledger.blame(failure)
+        else:
+            self._weigh(failure)
+        self._progress()
+
+    def _is_past(self, error: CallTimeout) -> bool:
+        """Tell whether the deadline of the batch ended a call that changed nothing."""
+        is_over = self.deadline is not None and self._clock() >= self.deadline
+        return is_over and (self._plan.reads or not error.attempts)
+
+    def _weigh(self, failure: BatchFailure) -> None:
+        """Ask whoever calls whether to go on without what failed."""
+        if self._on_error is not None:
+            try:
+                self._on_error(failure)
+            except Exception as error:  # noqa: BLE001 - the caller's own; it ends the batch as it is
+                if error is not failure.error:
+                    self._break(error)
+            else:
+                return
+        self.ledger.blame(failure)
+        self._stop()
+
+    def _progress(self) -> None:
+        done, total = self.ledger.progress
+        if self._on_progress is None or done == self._told:
+            return
+        self._told = done
+        try:
+            self._on_progress(done, total)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        self.broken = self.broken or error
+        self._stop()
+
+    def _late(self) -> None:
+        self.ledger.why = "the deadline passed"
+        self._stop()
+
+    def _stop(self) -> None:
+        self._stopped = True
+        for scope in tuple(self._scopes):
+            scope.cancel()
+
+    def _stoppable(self, *, stops: bool = True) -> _Stoppable:
+        return _Stoppable(self._scopes if stops else set())
+
+
+class _Stoppable:
+    """Stands over what ends at once when the batch is stopped."""
+
+    def __init__(self, scopes: set[anyio.CancelScope]) -> None:
+        self._scopes = scopes
+        self._scope = anyio.CancelScope()
+
+    def __enter__(self) -> None:
+        self._scope.__enter__()
+        self._scopes.add(self._scope)
+
+    def __exit__(
+        self, cls: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self._scopes.discard(self._scope)
+        return bool(self._scope.__exit__(cls, error, traceback))
+
+
+def _fill_in(error: DynamormError, call: Call, reply: Reply) -> None:
+    error.operation = call.operation
+    error.table = error.table or call.table
+    error.request_id = reply.request_id
+    error.attempts = reply.attempts
+
+
+def _check(concurrency: object, timeout: object) -> None:
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
+        raise InvalidRequest(
+            f"concurrency={quoted(concurrency)}",
+            fix="give a whole number above 0",
+            code="executors.concurrency",
+        )
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+        raise InvalidRequest(
+            f"timeout={quoted(timeout)}", fix="give seconds above 0, or None", code="executors.timeout"
+        )

@@ -1,0 +1,74 @@
+"""What batches are to a type checker: of one model typed by it, of several as its keys say."""
+
+from typing import Any, assert_type
+
+from dynamorm_async import (
+    Batch,
+    BatchFailure,
+    BatchPlan,
+    BatchRetry,
+    BatchWriter,
+    Client,
+    Delete,
+    Key,
+    PartialBatch,
+    Put,
+    Table,
+)
+from tests.typing.models import Admin, Bookmark, Order
+
+
+def told(done: int, total: int) -> None: ...
+
+
+def failed(failure: BatchFailure) -> None:
+    assert_type(failure.error, Exception)
+    raise failure.error
+
+
+async def a_batch_of_one_model_gives_that_model(bookmarks: Table[Bookmark], mark: Bookmark) -> None:
+    keys = [("ana", "aws"), Key(Bookmark, "ana", "gcp"), mark]
+
+    found = await bookmarks.batch_get(keys, consistent=True, on_progress=told, on_error=failed)
+
+    assert_type(found, list[Bookmark | None])
+    assert_type(await bookmarks.batch_put([mark], duplicates="last", unchecked=True), list[Bookmark])
+    await bookmarks.batch_delete(keys)
+    assert_type(bookmarks.plan.batch_get(keys), BatchPlan[list[Bookmark | None]])
+    assert_type(bookmarks.plan.batch_put([mark]), BatchPlan[list[Bookmark]])
+    assert_type(bookmarks.plan.batch_delete(keys), BatchPlan[None])
+
+
+async def the_builder_gives_the_model_as_well(bookmarks: Table[Bookmark]) -> None:
+    begun = bookmarks.batch().consistent().concurrency(16).retry(BatchRetry(rounds=5)).timeout(3)
+
+    assert_type(begun, Batch[Bookmark])
+    assert_type(await begun.keys([("ana", "aws")]).on_error(failed).execute(), list[Bookmark | None])
+
+
+async def a_batch_of_a_client_gives_what_its_keys_say(db: Client, mark: Bookmark, order: Order) -> None:
+    assert_type(await db.batch_get([Key(Bookmark, "ana", "aws")]), list[Bookmark | None])
+    assert_type(await db.batch_get([Key(Bookmark, "ana", "aws"), Key(Order, 7)]), list[Any])
+    assert_type(await db.batch_get([mark, order], names={Order: "orders-2"}), list[Any])
+    await db.batch_write([Put(mark), Put(order), Delete(Key(Admin, "ana", "aws")), Delete(mark)])
+
+
+async def what_a_partial_batch_holds(error: PartialBatch) -> None:
+    assert_type(error.failed, tuple[BatchFailure, ...])
+    assert_type(error.succeeded, tuple[Any, ...])
+
+
+async def refused(db: Client, bookmarks: Table[Bookmark], order: Order) -> None:
+    await bookmarks.batch_put([order])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    await bookmarks.batch_put(order)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bookmarks.batch_put([], duplicates="first")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bookmarks.batch_get([], on_progress=failed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await db.batch_write([order])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+
+async def a_writer_takes_the_model(bookmarks: Table[Bookmark], mark: Bookmark, order: Order) -> None:
+    async with bookmarks.batch_writer(concurrency=2) as writer:
+        assert_type(writer, BatchWriter[Bookmark])
+        await writer.put(mark)
+        await writer.delete("ana", "aws")
+        await writer.put(order)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
