@@ -257,7 +257,6 @@ def ending(error: DynamormError, *, repeat: Repeat, ambiguous: bool, attempts: i
         service_code=error.service_code,
         request_id=error.request_id,
         attempts=attempts,
-        elapsed=error.elapsed,
     )
     unknown.__cause__ = error
     return unknown

@@ -6,10 +6,21 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
+from uuid import uuid4
 
 import pytest
 
-from dynamorm_async import DynamormError, OutcomeUnknown, Retry, Table, connect
+from dynamorm_async import (
+    Client,
+    DynamormError,
+    IdempotencyMismatch,
+    OutcomeUnknown,
+    Retry,
+    Table,
+    connect,
+)
+from dynamorm_async.executors import one
+from dynamorm_async.plan import delivered
 from dynamorm_async.testing import Engine, faulty_server
 from dynamorm_async.testing.faults import Behaviour, FaultyServer, forwarding, reset
 from tests.shapes import Note
@@ -84,6 +95,20 @@ async def test_an_idempotent_counter_is_counted_exactly_once(
     assert (await notes.get("a")).count == 1
     assert [request.operation for request in server.requests] == ["TransactWriteItems"] * 3
     assert len({request.body for request in server.requests}) == 1
+
+
+async def test_a_token_of_another_write_is_a_mismatch_and_changes_nothing(
+    engine: Engine, db: Client, notes: Table[Note]
+) -> None:
+    endpoint_of(engine)
+    await notes.put(Note(id="a"))
+    token, send = str(uuid4()), db._waist.send  # pyright: ignore[reportPrivateUsage]
+    await one(delivered(notes.plan.update("a", Note.count.add(1)), token=token), send)
+
+    with pytest.raises(IdempotencyMismatch):
+        await one(delivered(notes.plan.update("a", Note.count.add(5)), token=token), send)
+
+    assert (await notes.get("a")).count == 1
 
 
 @pytest.mark.slow

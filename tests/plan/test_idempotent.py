@@ -208,7 +208,7 @@ def test_every_other_reason_is_the_error_of_the_plain_write(code: str, cls: type
         pytest.param(cancelled(), id="no reason"),
         pytest.param(cancelled(CancellationReason(code="SomethingNew")), id="a new one"),
         pytest.param(
-            cancelled(CancellationReason(code="None"), CancellationReason(code="ValidationError")),
+            cancelled(CancellationReason(code="ValidationError"), CancellationReason(code="None")),
             id="of two",
         ),
     ],

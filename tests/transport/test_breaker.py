@@ -313,6 +313,17 @@ async def test_names_without_end_are_not_remembered_without_end() -> None:
     assert breaker.state("broken") == "open"
 
 
+async def test_a_table_that_has_failed_is_remembered_among_many() -> None:
+    waist, _, breaker = broken_after(FAULT, *[OK] * 1100, FAULT)
+    await failed(waist, "shaky")
+    for number in range(1100):
+        await waist.send(call(f"tenant-{number}"))
+
+    await failed(waist, "shaky")
+
+    assert breaker.state("shaky") == "open"
+
+
 async def test_the_verbs_of_a_client_are_refused_by_it() -> None:
     transport = ScriptedTransport([lambda: EndpointUnreachable("nothing there")])
     breaker = CircuitBreaker(failures=1)

@@ -282,14 +282,14 @@ async def test_a_write_with_a_token_that_got_no_answer_in_the_end_is_unknown(end
         await waist.send(once())
 
 
-async def test_a_token_is_never_used_for_longer_than_the_service_remembers_it() -> None:
+@pytest.mark.parametrize("timeout", [None, 1000.0])
+async def test_a_token_is_never_used_for_longer_than_the_service_remembers_it(timeout: float | None) -> None:
     time = FakeTime()
-    waist, _ = waist_over(
-        FAULT, time=time, retry=Retry(attempts=1000, transient_base=50, longest=50, quota=10**6)
-    )
+    retry = Retry(attempts=1000, transient_base=50, longest=50, quota=10**6)
+    waist, _ = waist_over(FAULT, time=time, retry=retry)
 
     with pytest.raises(OutcomeUnknown):
-        await waist.send(once())
+        await waist.send(once().within(timeout))
 
     assert sum(time.slept) < 300
 
