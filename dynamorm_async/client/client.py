@@ -18,6 +18,7 @@ from dynamorm_async.client.plans import new_token
 from dynamorm_async.client.query import Asking
 from dynamorm_async.client.statement import Statement
 from dynamorm_async.client.table import Table
+from dynamorm_async.client.transaction import Transaction, TransactionOutcome, commit_all
 from dynamorm_async.codecs import Codecs, PlainItems, Policy
 from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
 from dynamorm_async.executors import OnError, OnProgress, one
@@ -36,6 +37,7 @@ from dynamorm_async.plan import (
 from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import save as plan_save
+from dynamorm_async.plan import transact_get as plan_transact_get
 from dynamorm_async.transport import Waist
 
 M = TypeVar("M")
@@ -313,6 +315,120 @@ class Client:
             timeout=timeout,
             on_progress=on_progress,
         )
+
+    def transaction(self, *, token: str | None = None) -> Transaction:
+        """Return a transaction: writes to several items and tables that happen together or not at all.
+
+        `async with db.transaction() as tx: tx.create(mark); tx.update(Key(User, "ana"), …)` sends them
+        as one TransactWriteItems at the end of the block, and nothing where the block raises;
+        `await db.transaction().create(mark).commit()` is the same in one line.
+
+        Args:
+            token: An idempotency token of 1 to 36 characters, where the caller keeps one to send the
+                same transaction again, within ten minutes; by default a new one.
+        """
+        return Transaction(
+            self._target,
+            self._waist.send,
+            now=self._now,
+            token=self._token() if token is None else token,
+        )
+
+    async def transact(
+        self,
+        fill: Callable[[Transaction], object | Awaitable[object]],
+        *,
+        token: str | None = None,
+        timeout: float | None = None,
+    ) -> list[Any]:
+        """Let a function fill a transaction, send it, and return what each operation gave.
+
+        Args:
+            fill: Gets the transaction; it may be a coroutine function. Where it raises, nothing is sent.
+            token: As in `transaction`.
+            timeout: Seconds for the call.
+
+        Raises:
+            TransactionFailed: As `Transaction.commit` does.
+        """
+        transaction = self.transaction(token=token)
+        filled = fill(transaction)
+        if inspect.isawaitable(filled):
+            await filled
+        return await transaction.commit(timeout=timeout)
+
+    async def transact_many(
+        self, transactions: Iterable[Transaction], *, concurrency: int = 8, timeout: float | None = None
+    ) -> list[TransactionOutcome]:
+        """Send independent transactions at the same time and return what became of each, in order.
+
+        Together they are not atomic: some may be committed and others not. An error of one stops none
+        of the others.
+
+        Args:
+            transactions: Filled and not sent: `[db.transaction().put(a).delete(b), …]`.
+            concurrency: Most calls in flight, under the client's own limit.
+            timeout: Seconds for each.
+
+        Raises:
+            InvalidRequest: `concurrency` is no number of calls, or what is given is no transaction.
+        """
+        return await commit_all(transactions, concurrency=concurrency, timeout=timeout)
+
+    @overload
+    async def transact_get(
+        self, first: Key[M], /, *, names: Mapping[type[Any], str] | None = None, timeout: float | None = None
+    ) -> tuple[M | None]: ...
+    @overload
+    async def transact_get(
+        self,
+        first: Key[M],
+        second: Key[N],
+        /,
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        timeout: float | None = None,
+    ) -> tuple[M | None, N | None]: ...
+    @overload
+    async def transact_get(
+        self,
+        first: Key[M],
+        second: Key[N],
+        third: Key[P],
+        /,
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        timeout: float | None = None,
+    ) -> tuple[M | None, N | None, P | None]: ...
+    @overload
+    async def transact_get(
+        self,
+        *keys: Key[Any],
+        names: Mapping[type[Any], str] | None = None,
+        timeout: float | None = None,
+    ) -> tuple[Any, ...]: ...
+    async def transact_get(
+        self,
+        *keys: Key[Any],
+        names: Mapping[type[Any], str] | None = None,
+        timeout: float | None = None,
+    ) -> tuple[Any, ...]:
+        """Return the items of up to 100 keys as they were at one moment, None where there is none.
+
+        One TransactGetItems: two read units for each 4 KB of an item. Between the reads of a query or
+        a batch, others may write; here they can't.
+
+        Args:
+            keys: `Key(User, "ana")`, of any models and tables.
+            names: The table's name or ARN for a model, instead of the model's own and the prefix.
+            timeout: Seconds.
+
+        Raises:
+            TransactionFailed: Others wrote to these items, to the end of all attempts.
+            InvalidRequest, LimitExceeded: Before anything is sent: no key, a wrong one, or over 100.
+        """
+        plan = plan_transact_get(keys_with_targets(list(keys), self._target, names))
+        return await one(plan, self._waist.send, timeout=timeout)
 
     async def retry_on_conflict(
         self,

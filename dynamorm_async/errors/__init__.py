@@ -29,6 +29,8 @@ The tree:
     │   ├── CredentialsError          no credentials, or the service does not accept them (also before I/O)
     │   ├── TransactionConflict       another transaction holds the item
     │   ├── TransactionFailed         a transaction was cancelled; `reasons` says which request stopped it
+    │   │   └── TransactionConditionFailed (ConditionFailed)   by a condition
+    │   │       └── TransactionVersionConflict (VersionConflict)   by a version that was held
     │   ├── IdempotencyMismatch       a token that was used for another request
     │   ├── ItemCollectionFull        a partition with a local index reached 10 GB
     │   ├── QuotaReached              too many control-plane operations or tables
@@ -79,6 +81,7 @@ from dynamorm_async.errors._service import (
     TransactionFailed,
     service_error,
 )
+from dynamorm_async.errors._transactions import TransactionConditionFailed, TransactionVersionConflict
 from dynamorm_async.errors._transport import (
     CallTimeout,
     CircuitOpen,
@@ -125,8 +128,10 @@ __all__ = [
     "TableMismatch",
     "TableNotFound",
     "Throttled",
+    "TransactionConditionFailed",
     "TransactionConflict",
     "TransactionFailed",
+    "TransactionVersionConflict",
     "TransportError",
     "VersionConflict",
     "quoted",

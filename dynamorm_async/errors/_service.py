@@ -4,7 +4,7 @@ Source of the codes: the DynamoDB API reference, "Common errors" and the errors 
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -117,13 +117,23 @@ class CancellationReason:
     Attributes:
         code: The service's word, `"ConditionalCheckFailed"`; `"None"` where it was not this request.
         message: The service's text, or None.
-        item: The item that a failed condition met, as the JSON text of its tagged values; None
-            where there was none, or where it was not asked for.
+        item: The item that a failed condition met, decoded; None where there was none. In an answer
+            that no operation was found for yet, the JSON text of its tagged values.
+        index: The operation's position in the transaction, from 0.
+        verb: What it does: "create", "update", ….
+        model: Name of its model.
+        key: Argument name to value of its key.
+        condition: Its condition as readable text, or None.
     """
 
     code: str
     message: str | None = None
-    item: bytes | None = attrs.field(default=None, repr=False)
+    item: Any = attrs.field(default=None, repr=False)
+    index: int | None = None
+    verb: str | None = None
+    model: str | None = None
+    key: Mapping[str, object] | None = attrs.field(default=None, repr=False)
+    condition: str | None = attrs.field(default=None, repr=False)
 
 
 class TransactionFailed(ServiceError):
@@ -136,6 +146,11 @@ class TransactionFailed(ServiceError):
     code = "transport.transaction-failed"
     advice = "look at error.reasons: each says why its request stopped the transaction"
     reasons: tuple[CancellationReason, ...] = ()
+
+    @property
+    def failed(self) -> tuple[CancellationReason, ...]:
+        """The reasons of the requests that stopped it."""
+        return tuple(reason for reason in self.reasons if reason.code != "None")
 
     @property
     def index(self) -> int | None:

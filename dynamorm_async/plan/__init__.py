@@ -54,6 +54,7 @@ from dynamorm_async.plan.single import (
 from dynamorm_async.plan.statements import StatementWalk, statement
 from dynamorm_async.plan.statistics import Cost, Size, Statistics
 from dynamorm_async.plan.target import Target
+from dynamorm_async.plan.transact import Operation, check, operation, refuse_other, transact, transact_get
 from dynamorm_async.plan.walk import Progress, Walk
 from dynamorm_async.plan.writes import (
     Delete,
@@ -86,6 +87,7 @@ __all__ = [
     "Kind",
     "Ledger",
     "Line",
+    "Operation",
     "Page",
     "Plan",
     "Progress",
@@ -106,6 +108,7 @@ __all__ = [
     "batch_get_of_several",
     "batch_put",
     "batch_write",
+    "check",
     "check_collection",
     "count",
     "create",
@@ -122,6 +125,7 @@ __all__ = [
     "max_",
     "min_",
     "name_of_write",
+    "operation",
     "page_plan",
     "plan_of",
     "position_of",
@@ -130,9 +134,12 @@ __all__ = [
     "prepare_collection",
     "probe",
     "put",
+    "refuse_other",
     "save",
     "statement",
     "sum_",
+    "transact",
+    "transact_get",
     "unit_of",
     "update",
     "upsert",

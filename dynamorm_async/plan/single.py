@@ -102,10 +102,12 @@ def save(
     now: datetime,
     fields: Sequence[Path[M, Any] | str] | None,
     when: Condition[M] | None,
+    returning: Literal["NONE", "ALL_NEW"] = "ALL_NEW",
 ) -> Plan[M]:
     """Return the plan of one UpdateItem of an instance's fields under the version check.
 
-    All fields but keys and created, or the given ones; an item that is absent is not created.
+    All fields but keys and created, or the given ones; an item that is absent is not created. Inside
+    a transaction it returns "NONE".
     """
     target.record.check_instance(item)
     held = held_version(target, item)
@@ -124,13 +126,21 @@ def save(
     )
     # A held version is raised and a missing one is set, so that the condition stops a second time;
     # without a version field, every change is a SET of a constant or a REMOVE.
-    return _instance_plan(target, item, changes, demand, repeat=Repeat.GUARDED)
+    return _instance_plan(target, item, changes, demand, repeat=Repeat.GUARDED, returning=returning)
 
 
-def upsert(target: Target[M], item: M, *, now: datetime, when: Condition[M] | None) -> Plan[M]:
+def upsert(
+    target: Target[M],
+    item: M,
+    *,
+    now: datetime,
+    when: Condition[M] | None,
+    returning: Literal["NONE", "ALL_NEW"] = "ALL_NEW",
+) -> Plan[M]:
     """Return the plan of one UpdateItem that creates the item or writes over its fields.
 
-    created keeps its stored value, the version starts at 0 or goes up by one.
+    created keeps its stored value, the version starts at 0 or goes up by one. Inside a transaction it
+    returns "NONE".
     """
     target.record.check_instance(item)
     held = held_version(target, item)
@@ -144,7 +154,8 @@ def upsert(target: Target[M], item: M, *, now: datetime, when: Condition[M] | No
         changes.append(next_version(target, version))
     guard = None if held is None else absent(target) | version_is(target, held)
     demand = Demand(condition=both(guard, when), held=held)
-    return _instance_plan(target, item, changes, demand, repeat=_repeat_of_upsert(demand, version))
+    repeat = _repeat_of_upsert(demand, version)
+    return _instance_plan(target, item, changes, demand, repeat=repeat, returning=returning)
 
 
 def _repeat_of_upsert(demand: Demand, version: object) -> Repeat:
@@ -273,7 +284,13 @@ def _price_of(item: str) -> Estimate:
 
 
 def _instance_plan(
-    target: Target[M], item: M, changes: list[Update[Any]], demand: Demand, *, repeat: Repeat
+    target: Target[M],
+    item: M,
+    changes: list[Update[Any]],
+    demand: Demand,
+    *,
+    repeat: Repeat,
+    returning: Literal["NONE", "ALL_NEW"],
 ) -> Plan[M]:
     return _update_plan(
         target,
@@ -281,8 +298,8 @@ def _instance_plan(
         changes,
         demand,
         repeat=repeat,
-        returning="ALL_NEW",
-        read=_reader(target, "ALL_NEW", ()),
+        returning=returning,
+        read=_reader(target, returning, ()),
     )
 
 

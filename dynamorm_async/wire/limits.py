@@ -31,6 +31,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_keys: int = 100
     batch_writes: int = 25
     batch_bytes: int = 16 * 1024 * 1024
+    transaction_items: int = 100
+    transaction_bytes: int = 4 * 1024 * 1024
+    token_characters: int = 36
 
 
 LIMITS = Limits()

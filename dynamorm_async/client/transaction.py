@@ -1,0 +1,252 @@
+"""Transactions: writes to several items that happen together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+import anyio
+import attrs
+
+from dynamorm_async.errors import DynamormError, InvalidRequest
+from dynamorm_async.executors import one
+from dynamorm_async.expressions import Condition, Path, Update
+from dynamorm_async.model import Stored
+from dynamorm_async.plan import Key, Operation, Plan, Target, check, operation, refuse_other, transact
+from dynamorm_async.plan import create as plan_create
+from dynamorm_async.plan import delete as plan_delete
+from dynamorm_async.plan import put as plan_put
+from dynamorm_async.plan import save as plan_save
+from dynamorm_async.plan import update as plan_update
+from dynamorm_async.plan import upsert as plan_upsert
+from dynamorm_async.transport import check_whole
+from dynamorm_async.wire import Send
+
+M = TypeVar("M")
+
+
+class Targets(Protocol):
+    """Gives the target of a model, in a table of another name where one is given."""
+
+    def __call__(self, model: type[M], name: str | None) -> Target[M]:
+        """Return the target."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class TransactionOutcome:
+    """What became of one transaction of `db.transact_many`.
+
+    Attributes:
+        results: One result for each operation, where it was committed; else None.
+        error: Why it was not, or None. OutcomeUnknown: nobody knows.
+    """
+
+    results: list[Any] | None = None
+    error: DynamormError | None = None
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether it was carried out for certain."""
+        return self.error is None
+
+
+class Transaction:
+    """Writes that are sent as one TransactWriteItems; from `db.transaction()`.
+
+    The methods take what the verbs of a table take and return the transaction, so that they can be
+    chained; nothing is sent before `commit`, or before the end of an `async with` block, which
+    sends nothing where the block raises. At most 100 operations and 4 MB, each about an item of its
+    own. Versions, times and templates are kept as everywhere. Each operation takes twice the write
+    units that it takes alone.
+
+    An item is an instance, a key `Key(Model, …)` or an instance; `name` is the table's name where it
+    is not the model's own.
+    """
+
+    def __init__(
+        self,
+        target: Targets,
+        send: Send,
+        *,
+        now: Callable[[], datetime],
+        token: str,
+    ) -> None:
+        self._target = target
+        self._send = send
+        self._now = now
+        self._token = token
+        self._operations: list[Operation] = []
+        self._results: list[Any] | None = None
+        self._is_sent = False
+
+    def __repr__(self) -> str:
+        verbs = ", ".join(f"{each.verb} {each.model}" for each in self._operations)
+        return f"<Transaction {verbs or 'of nothing yet'}>"
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    @property
+    def results(self) -> list[Any]:
+        """What each operation gave: the stored instance of a create or a put, else None.
+
+        Raises:
+            InvalidRequest: The transaction was not committed.
+        """
+        if self._results is None:
+            raise InvalidRequest(
+                "a transaction that was not committed has no results",
+                fix="await commit(), or leave the block first",
+                code="client.no-results",
+            )
+        return self._results
+
+    def create(self, item: M, *, when: Condition[M] | None = None, name: str | None = None) -> Self:
+        """Store a new item, whose key must be free."""
+        target = self._of(item, name)
+        return self._add("create", target, item, plan_create(target, item, now=self._now(), when=when))
+
+    def put(self, item: M, *, when: Condition[M] | None = None, name: str | None = None) -> Self:
+        """Store an item over whatever is there; a held version must be the stored one."""
+        target = self._of(item, name)
+        return self._add("put", target, item, plan_put(target, item, now=self._now(), when=when))
+
+    def save(
+        self,
+        item: M,
+        *,
+        fields: Sequence[Path[M, Any] | str] | None = None,
+        when: Condition[M] | None = None,
+        name: str | None = None,
+    ) -> Self:
+        """Write an instance's fields over the stored ones under the version check."""
+        target = self._of(item, name)
+        plan = plan_save(target, item, now=self._now(), fields=fields, when=when, returning="NONE")
+        return self._add("save", target, item, plan)
+
+    def upsert(self, item: M, *, when: Condition[M] | None = None, name: str | None = None) -> Self:
+        """Create the item or write its fields over the stored ones."""
+        target = self._of(item, name)
+        plan = plan_upsert(target, item, now=self._now(), when=when, returning="NONE")
+        return self._add("upsert", target, item, plan)
+
+    def update(
+        self,
+        key: Key[M] | M,
+        *updates: Update[M],
+        when: Condition[M] | None = None,
+        name: str | None = None,
+    ) -> Self:
+        """Change an item that must be there."""
+        target = self._of(key, name)
+        plan = plan_update(target, key, updates, now=self._now(), when=when, returning="NONE")
+        return self._add("update", target, key, plan)
+
+    def delete(self, key: Key[M] | M, *, when: Condition[M] | None = None, name: str | None = None) -> Self:
+        """Delete an item; one that is absent is fine unless something is demanded of it."""
+        target = self._of(key, name)
+        return self._add("delete", target, key, plan_delete(target, key, when=when))
+
+    def check(
+        self, key: Key[M] | M, condition: Condition[M] | None = None, *, name: str | None = None
+    ) -> Self:
+        """Demand something of an item that is not written; without a condition, that it is there.
+
+        An instance demands that its version is the stored one.
+        """
+        target = self._of(key, name)
+        return self._add("check", target, key, check(target, key, condition))
+
+    def plan(self) -> Plan[list[Any]]:
+        """Return what would be sent, to look at.
+
+        Raises:
+            LimitExceeded: Over 100 operations, or 4 MB.
+            InvalidRequest: No operation, or two about one item.
+        """
+        return transact(self._operations, self._token)
+
+    async def commit(self, *, timeout: float | None = None) -> list[Any]:
+        """Send all operations as one, and return what each gave.
+
+        One TransactWriteItems. It is repeated under its token where its answer is lost, and after
+        conflicts with other transactions, so that it is applied once or not at all.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            TransactionFailed: It was cancelled, and nothing was changed; `reasons` has one entry for
+                each operation, `failed` those to blame. Where a condition failed it is a
+                ConditionFailed, and a VersionConflict where a held version did.
+            InvalidRequest, LimitExceeded: As `plan` does, before anything is sent; or it was sent before.
+            IdempotencyMismatch: The token was used for another transaction.
+            OutcomeUnknown: It was sent, and no answer came to the end of all attempts.
+        """
+        plan = self.plan()
+        if self._is_sent:
+            raise InvalidRequest(
+                "this transaction was sent before",
+                why="a second commit would be another transaction under the same token",
+                fix="make another one with db.transaction()",
+                code="client.committed-twice",
+            )
+        self._is_sent = True
+        self._results = await one(plan, self._send, timeout=timeout)
+        return self._results
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc is None and not self._is_sent:
+            await self.commit()
+
+    def _of(self, thing: Any, name: str | None) -> Target[Any]:
+        if isinstance(thing, Key):
+            return self._target(thing.model, name)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        if isinstance(thing, Stored):
+            return self._target(type(thing), name)
+        raise refuse_other(thing)
+
+    def _add(self, verb: Any, target: Target[Any], key: object, plan: Plan[Any]) -> Self:
+        self._operations.append(operation(verb, target, key, plan))
+        return self
+
+
+async def commit_all(
+    transactions: Iterable[Transaction], *, concurrency: int, timeout: float | None
+) -> list[TransactionOutcome]:
+    """Commit independent transactions at the same time; see `Client.transact_many`."""
+    found = list(transactions)
+    check_whole("concurrency", concurrency)
+    if not all(isinstance(each, Transaction) for each in found):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidRequest(
+            "transact_many takes transactions",
+            fix="fill them and don't commit: [db.transaction().put(a).delete(b), …]",
+            code="client.no-transaction",
+        )
+    outcomes: dict[int, TransactionOutcome] = {}
+    slots = anyio.Semaphore(concurrency)
+
+    async def carry(number: int, transaction: Transaction) -> None:
+        async with slots:
+            try:
+                results = await transaction.commit(timeout=timeout)
+            except DynamormError as error:
+                outcomes[number] = TransactionOutcome(error=error)
+            else:
+                outcomes[number] = TransactionOutcome(results=results)
+
+    async with anyio.create_task_group() as tasks:
+        for number, transaction in enumerate(found):
+            tasks.start_soon(carry, number, transaction)
+    return [outcomes[number] for number in range(len(found))]

@@ -1,0 +1,328 @@
+"""Transactions: several writes, or several reads, that happen together or not at all.
+
+Takes the plans of single verbs; gives one plan of TransactWriteItems or TransactGetItems, and of a
+cancellation the error of the operations that stopped it. Pure: the token is an argument.
+
+Source: API reference, TransactWriteItems and TransactGetItems: at most 100 operations and 4 MB, one
+operation for an item, a token of 1 to 36 characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+import attrs
+import msgspec
+
+from dynamorm_async.codecs import quote
+from dynamorm_async.errors import (
+    CancellationReason,
+    ConditionFailed,
+    DynamormError,
+    InvalidExpression,
+    InvalidRequest,
+    LimitExceeded,
+    ProtocolError,
+    ServiceError,
+    TransactionConditionFailed,
+    TransactionFailed,
+    TransactionVersionConflict,
+    VersionConflict,
+    quoted,
+)
+from dynamorm_async.expressions import Condition, Request
+from dynamorm_async.plan.changes import both, exists, held_version, version_is
+from dynamorm_async.plan.keys import KeyParts, key_parts
+from dynamorm_async.plan.plan import Estimate, Plan
+from dynamorm_async.plan.reasons import error_alone
+from dynamorm_async.plan.refusals import Demand, refusal, shown
+from dynamorm_async.plan.target import Target
+from dynamorm_async.wire import LIMITS, Call, Repeat, Reply
+
+M = TypeVar("M")
+
+Verb = Literal["create", "put", "save", "update", "upsert", "delete", "check", "get"]
+
+_MEMBERS = {
+    "PutItem": "Put",
+    "UpdateItem": "Update",
+    "DeleteItem": "Delete",
+    "ConditionCheck": "ConditionCheck",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """One write of a transaction.
+
+    Attributes:
+        verb: What it does.
+        model: Name of the model.
+        item: What it is about: table and key, as texts.
+        plan: Its plan, as if it were sent alone.
+        parts: The key.
+    """
+
+    verb: Verb
+    model: str
+    item: tuple[str, str]
+    plan: Plan[Any] = attrs.field(repr=False)
+    parts: KeyParts = attrs.field(repr=False)
+
+
+def operation(verb: Verb, target: Target[Any], key: object, plan: Plan[Any]) -> Operation:
+    """Return one write of a transaction.
+
+    Args:
+        verb: What it does.
+        target: Of its model and table.
+        key: The key, or an instance.
+        plan: What the verb sends alone; it returns no values.
+    """
+    parts = key_parts(target.record, key)
+    return Operation(
+        verb=verb, model=target.spec.name, item=(target.table, parts.text), plan=plan, parts=parts
+    )
+
+
+def check(target: Target[M], key: object, condition: Condition[M] | None) -> Plan[None]:
+    """Return the plan of a test of an item that is not written; it is no request of its own.
+
+    An instance as key demands the version that it holds. Without either, the item must be there.
+    """
+    parts = key_parts(target.record, key)
+    held = None if parts.item is None else held_version(target, parts.item)
+    own = version_is(target, held) if held is not None else None
+    wanted = both(own, condition, what="check(...): ")
+    demand = Demand(
+        condition=exists(target) if wanted is None else wanted,
+        held=held,
+        absent="refused" if wanted is None or held is not None else "fine",
+    )
+    members = {"Key": parts.text, "ReturnValuesOnConditionCheckFailure": '"ALL_OLD"'}
+    body = target.body(members, Request(condition=demand.condition))
+    call = Call(operation="ConditionCheck", body=body, tables=(target.table,), keys=(parts.values,))
+    return Plan(first=call, read=_nothing, refused=refusal(target, parts, demand), demanded=demand.condition)
+
+
+def transact(operations: Sequence[Operation], token: str) -> Plan[list[Any]]:
+    """Return the plan of one TransactWriteItems; its result is what each operation's would be.
+
+    Raises:
+        LimitExceeded: It has no operation, over 100, over 4 MB, or the token is too long.
+        InvalidRequest: Two operations are about one item.
+    """
+    _check_count(len(operations))
+    if not isinstance(token, str) or not 1 <= len(token) <= LIMITS.token_characters:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise LimitExceeded(
+            f"transaction(token={quoted(token)})",
+            why=f"a token has 1 to {LIMITS.token_characters} characters",
+            fix="leave it out, or give a UUID",
+            code="plan.transaction-token",
+        )
+    _check_one_each(operations)
+    texts = [
+        b'{"%b":%b}' % (_MEMBERS[each.plan.operation].encode(), each.plan.first.body) for each in operations
+    ]
+    size = sum(map(len, texts))
+    # JSON is never shorter than what it says, so that most transactions need no closer look.
+    if size > LIMITS.transaction_bytes and _least_size(operations) > LIMITS.transaction_bytes:
+        raise LimitExceeded(
+            f"a transaction of about {size} bytes",
+            why=f"the service takes at most {LIMITS.transaction_bytes}",
+            fix="put less into one transaction; what need not happen together can be several",
+            code="plan.transaction-size",
+        )
+    body = b'{"TransactItems":[%b],"ClientRequestToken":%b}' % (b",".join(texts), quote(token).encode())
+    call = Call(
+        operation="TransactWriteItems",
+        body=body,
+        tables=tuple(dict.fromkeys(each.item[0] for each in operations)),
+        keys=tuple(each.parts.values for each in operations),
+        repeat=Repeat.ONCE,
+        token=token,
+    )
+
+    def read(reply: Reply) -> list[Any]:
+        return [each.plan.read(reply) for each in operations]
+
+    return Plan(first=call, read=read, refused=_told(operations), price=partial(_price, operations))
+
+
+def transact_get(keys: Sequence[tuple[Target[Any], object]]) -> Plan[tuple[Any, ...]]:
+    """Return the plan of one TransactGetItems; its result has an instance or None for each key.
+
+    Raises:
+        LimitExceeded: There is no key, or there are over 100.
+        InvalidKey: One is no key of its model.
+    """
+    _check_count(len(keys))
+    asked = [(target, key_parts(target.record, key)) for target, key in keys]
+    places: dict[tuple[str, str], int] = {}
+    for target, parts in asked:
+        places.setdefault((target.table, parts.text), len(places))
+    texts = [f'{{"Get":{{"TableName":{quote(table)},"Key":{text}}}}}' for table, text in places]
+    call = Call(
+        operation="TransactGetItems",
+        body=f'{{"TransactItems":[{",".join(texts)}]}}'.encode(),
+        tables=tuple(dict.fromkeys(table for table, _ in places)),
+        keys=tuple(parts.values for _, parts in asked),
+    )
+
+    def read(reply: Reply) -> tuple[Any, ...]:
+        found = _responses(reply.body, len(places))
+        return tuple(
+            target.record.decode_item(found[places[target.table, parts.text]]) for target, parts in asked
+        )
+
+    return Plan(first=call, read=read, price=Estimate(read_units=2.0 * len(places)))
+
+
+class _Responses(msgspec.Struct):
+    Responses: list[msgspec.Raw]
+
+
+_RESPONSES = msgspec.json.Decoder(_Responses)
+
+
+def _responses(body: bytes, count: int) -> list[bytes]:
+    try:
+        found = [bytes(each) for each in _RESPONSES.decode(body).Responses]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(
+            "the answer is not of this operation's shape", why=str(error)[:200], code="plan.protocol"
+        ) from error
+    if len(found) != count:
+        raise ProtocolError(f"{len(found)} answers came for {count} keys", code="plan.protocol")
+    return [b"{}" if each.strip() == b"null" else each for each in found]
+
+
+def _check_count(count: int) -> None:
+    if not count:
+        raise InvalidRequest(
+            "a transaction of nothing", fix="add an operation, or send none", code="plan.empty-transaction"
+        )
+    if count > LIMITS.transaction_items:
+        raise LimitExceeded(
+            f"a transaction of {count} operations",
+            why=f"the service takes at most {LIMITS.transaction_items} that happen together",
+            fix="put less into one; what need not happen together: db.transact_many or batches",
+            code="plan.transaction-count",
+        )
+
+
+def _check_one_each(operations: Iterable[Operation]) -> None:
+    seen: dict[tuple[str, str], tuple[int, Operation]] = {}
+    for number, each in enumerate(operations):
+        first = seen.setdefault(each.item, (number, each))
+        if first[0] != number:
+            raise InvalidRequest(
+                f"operations {first[0]} ({first[1].verb}) and {number} ({each.verb}) are about one item: "
+                f"{each.model} {shown(each.parts)}",
+                why="the service takes one operation for an item in a transaction",
+                fix="say both in one update; a condition goes to when=",
+                code="plan.transaction-twice",
+            )
+
+
+def _least_size(operations: Iterable[Operation]) -> int:
+    """Return the bytes of the items that are stored whole; of updates nobody knows."""
+    price = (each.plan.estimate.write_units for each in operations if each.plan.operation == "PutItem")
+    return int(sum((units - 1) * 1024 for units in price))
+
+
+def _price(operations: Iterable[Operation]) -> Estimate:
+    # Each is prepared and committed; a check is paid for like a write of its item.
+    return Estimate(write_units=sum(2 * max(each.plan.estimate.write_units, 1.0) for each in operations))
+
+
+def _nothing(reply: Reply) -> None:
+    del reply
+
+
+def _told(operations: Sequence[Operation]) -> Callable[[ServiceError], DynamormError]:
+    """Return what makes the operations' error of the service's."""
+
+    def refused(error: ServiceError) -> DynamormError:
+        if not isinstance(error, TransactionFailed) or len(error.reasons) != len(operations):
+            return error
+        meant = [
+            None if reason.code == "None" else each.plan.refused(error_alone(error, reason))
+            for each, reason in zip(operations, error.reasons, strict=True)
+        ]
+        reasons = tuple(map(_reason, range(len(operations)), operations, error.reasons, meant))
+        return _failed(error, operations, reasons, meant)
+
+    return refused
+
+
+def _reason(
+    index: int, each: Operation, reason: CancellationReason, meant: DynamormError | None
+) -> CancellationReason:
+    return attrs.evolve(
+        reason,
+        index=index,
+        verb=each.verb,
+        model=each.model,
+        key=each.parts.values,
+        condition=each.plan.condition,
+        item=None if meant is None else meant.item,
+    )
+
+
+def _failed(
+    error: TransactionFailed,
+    operations: Sequence[Operation],
+    reasons: tuple[CancellationReason, ...],
+    meant: Sequence[DynamormError | None],
+) -> TransactionFailed:
+    blamed = [(number, each) for number, each in enumerate(meant) if each is not None]
+    found = [each for _, each in blamed]
+    cls = TransactionFailed
+    if any(isinstance(each, ConditionFailed) for each in found):
+        cls = TransactionConditionFailed
+    if any(isinstance(each, VersionConflict) for each in found):
+        cls = TransactionVersionConflict
+    # The one that its class is named for, where several are to blame.
+    number, first = next(
+        (pair for pair in blamed if isinstance(pair[1], _NAMED_FOR[cls])), blamed[0] if blamed else (0, error)
+    )
+    each = operations[number]
+    others = f", and {len(blamed) - 1} more" if len(blamed) > 1 else ""
+    failed = cls(
+        f"operation {number} of {len(operations)}, {each.verb} of {each.model} {shown(each.parts)}, "
+        f"stopped the transaction{others}",
+        service_code=error.service_code,
+        message=error.message,
+        status=error.status,
+        body=error.body,
+        operation=error.operation,
+        table=each.item[0],
+        key=each.parts.values,
+        request_id=error.request_id,
+        attempts=error.attempts,
+    )
+    failed.why = f"{first.what}{f': {first.why}' if first.why else ''}; nothing was changed"
+    failed.fix = first.fix or failed.fix
+    failed.reasons = reasons
+    failed.item = first.item
+    failed.condition = first.condition
+    return failed
+
+
+_NAMED_FOR: Mapping[type[TransactionFailed], type[DynamormError]] = {
+    TransactionFailed: DynamormError,
+    TransactionConditionFailed: ConditionFailed,
+    TransactionVersionConflict: VersionConflict,
+}
+
+
+def refuse_other(thing: object) -> InvalidExpression:
+    """Return the error for what is neither a `Key` nor an instance of a model."""
+    return InvalidExpression(
+        f"{quoted(thing)} does not say of which model it is",
+        fix="use Key(Model, …) or an instance",
+        code="plan.no-model",
+    )
