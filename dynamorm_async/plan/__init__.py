@@ -8,7 +8,7 @@ use `codecs`, `model`, `expressions`, `wire` and `errors`. Pure: no clock, no di
 from dynamorm_async.plan.batch import BatchPlan, listed
 from dynamorm_async.plan.keys import Key
 from dynamorm_async.plan.plan import Estimate, Plan
-from dynamorm_async.plan.reads import batch_get, batch_get_of_several
+from dynamorm_async.plan.reads import batch_get, batch_get_of_several, name_of_key
 from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line
 from dynamorm_async.plan.scan import scan
 from dynamorm_async.plan.single import (
@@ -56,6 +56,7 @@ __all__ = [
     "find",
     "get",
     "listed",
+    "name_of_key",
     "name_of_write",
     "put",
     "save",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from dynamorm_async.codecs import Unreadable, read_answer
@@ -36,6 +36,15 @@ def batch_get(target: Target[M], keys: object, *, consistent: bool) -> BatchPlan
         return batches.fill(body, numbers, results)
 
     return _plan(entries, parts, numbering, read=read, tables=(target.table,), consistent=consistent)
+
+
+def name_of_key(target: Target[Any], key: object) -> Hashable:
+    """Return what a key is known by: equal for keys of equal value.
+
+    Raises:
+        InvalidKey: It is none of the model's.
+    """
+    return names_of(target, [key_parts(target.record, key).text])[0]
 
 
 def batch_get_of_several(
