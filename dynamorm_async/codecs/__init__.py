@@ -16,7 +16,7 @@ from dynamorm_async.codecs.batches import (
     BatchCodec,
     Numbers,
     Unreadable,
-    known,
+    asked_for,
     read_answer,
     read_unprocessed,
 )
@@ -33,8 +33,8 @@ __all__ = [
     "Record",
     "Stamps",
     "Unreadable",
+    "asked_for",
     "default_codecs",
-    "known",
     "quote",
     "read_answer",
     "read_timestamp",

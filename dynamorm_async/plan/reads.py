@@ -30,7 +30,7 @@ def batch_get(target: Target[M], keys: object, *, consistent: bool) -> BatchPlan
     entries = listed(keys, "keys")
     parts = _plain_parts(target, entries) or _any_parts(target, entries)
     numbering = Numbering(names_of(target, parts[0]))
-    numbers, batches = numbering.numbers, target.batches
+    numbers, batches = numbering.numbers, target.record.batches
 
     def read(body: bytes, results: list[Any]) -> tuple[Sequence[int], Sequence[Unreadable]]:
         return batches.fill(body, numbers, results)
@@ -82,7 +82,7 @@ def batch_get_of_several(
             for raw in raws:
                 number = homes.number_in(table, raw, numbers)
                 try:
-                    results[number] = targets[number].batches.instance_of(raw)
+                    results[number] = targets[number].record.batches.instance_of(raw)
                 except InvalidValue as error:
                     unreadable.append((number, error))
         again = [homes.number_in(table, raw, numbers) for table, raws in left.items() for raw in raws]
