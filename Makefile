@@ -45,7 +45,7 @@ format: .venv/stamp-check ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/stamp-test .venv/stamp-bench ## Run the benchmarks; ARGS=… goes to them
+bench: .venv/stamp-test .venv/stamp-bench ## Run the benchmarks; ARGS="verbs --only get" chooses, ARGS=--save renews what is tracked
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: .venv/stamp-demo .venv/stamp-docs ## Build the documentation into docs/_build/html; a broken reference fails

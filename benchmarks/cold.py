@@ -14,10 +14,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.measure import ROOT, Options, verdict
 from benchmarks.peers.items import ACCESS_KEY, ENDPOINT_REGION, SECRET_KEY
+from benchmarks.processes import started_server
 
-NAME = "cold"
-HERE = Path(__file__).parent.parent
 ROUNDS = 7
 # Ours ÷ raw aiobotocore, at most.
 TARGETS = {"environment": 0.35, "profile": 0.65}
@@ -45,7 +45,11 @@ asyncio.run(main())
 PROGRAMS = {"ours": OURS, "aiobotocore": AIOBOTOCORE, "empty": "pass"}
 
 
-def run() -> dict[str, Any]:
+def titles() -> list[str]:
+    return list(TARGETS)
+
+
+def run(options: Options) -> dict[str, Any]:
     """Return CPU milliseconds by way and program, and our ratios with their targets."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
@@ -53,13 +57,14 @@ def run() -> dict[str, Any]:
         (folder / "credentials").write_text(
             f"[shop]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
         )
-        url = _server(stack)
-        return {"ways": {way: _measured(way, folder, url) for way in TARGETS}}
+        url = started_server(stack)
+        ways = [way for way in TARGETS if options.wants(way)]
+        return {"ways": {way: _measured(way, folder, url, options.rounds or ROUNDS) for way in ways}}
 
 
-def _measured(way: str, folder: Path, url: str) -> dict[str, Any]:
+def _measured(way: str, folder: Path, url: str, rounds: int) -> dict[str, Any]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environ |= {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(HERE)}
+    environ |= {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(ROOT)}
     if way == "environment":
         environ |= {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
         environ |= {"AWS_DEFAULT_REGION": ENDPOINT_REGION}
@@ -71,16 +76,16 @@ def _measured(way: str, folder: Path, url: str) -> dict[str, Any]:
         environ |= {"AWS_PROFILE": "shop", "AWS_CONFIG_FILE": str(folder / "config")}
         environ |= {"AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials")}
     times: dict[str, list[float]] = {name: [] for name in PROGRAMS}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, program in PROGRAMS.items():
             times[name].append(_cpu([sys.executable, "-c", program, url], environ))
     idle = median(times["empty"])
     costs = {name: round((median(found) - idle) * 1e3, 1) for name, found in times.items()}
     ratio = round(costs["ours"] / costs["aiobotocore"], 2)
-    verdict = "met" if ratio <= TARGETS[way] else "MISSED"
+    told = verdict(met=ratio <= TARGETS[way])
     print(f"{way:12} ours {costs['ours']} ms, aiobotocore {costs['aiobotocore']} ms of CPU: ", end="")
-    print(f"{ratio} (at most {TARGETS[way]}: {verdict})")
-    return {"cpu_ms": costs, "ratio": ratio, "at_most": TARGETS[way]}
+    print(f"{ratio} (at most {TARGETS[way]}: {told})")
+    return {"cpu_ms": costs, "ratio": ratio, "at_most": TARGETS[way], "verdict": told}
 
 
 def _cpu(command: list[str], environ: dict[str, str]) -> float:
@@ -88,14 +93,3 @@ def _cpu(command: list[str], environ: dict[str, str]) -> float:
     subprocess.run(command, env=environ, check=True, cwd="/")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-
-
-def _server(stack: ExitStack) -> str:
-    command = [sys.executable, "-m", "benchmarks.peers.server"]
-    process = stack.enter_context(
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE)
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    stack.callback(process.stdin.close)
-    return f"http://127.0.0.1:{process.stdout.readline().strip()}"

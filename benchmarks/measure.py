@@ -1,25 +1,70 @@
-"""Time functions against each other: alternating rounds, CPU time of this process, no network.
+"""What every bench has in common: what was asked for, verdicts, results with what they ran on.
 
-Rounds alternate, so that a slower minute of the machine falls on all of them. What matters is the
-ratio of the medians; absolute numbers are of this machine only.
+And `compare`, which times functions against each other in this process, without a network. Rounds
+alternate, so that a slower minute of the machine falls on all. What matters is the ratio of the
+medians; absolute numbers are of this machine only.
 """
 
 import gc
 import json
+import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+import attrs
+
+ROOT = Path(__file__).parent.parent
+SAVED = ROOT / "benchmarks" / "results"
+UNSAVED = ROOT / "build" / "benchmarks"
 ROUNDS = 15
 ROUND_SECONDS = 0.03
+MISSED = "MISSED"
 
 Measured = dict[str, dict[str, float]]
+
+
+@attrs.frozen
+class Options:
+    """What a run was asked for.
+
+    Attributes:
+        only: Titles of rows, or the words that they begin with; nothing for all rows.
+        rounds: How many rounds each row takes; None for what its bench thinks right.
+    """
+
+    only: tuple[str, ...] = ()
+    rounds: int | None = None
+
+    def wants(self, title: str) -> bool:
+        return not self.only or any(
+            title == name or title.startswith((f"{name},", f"{name} ")) for name in self.only
+        )
+
+
+def verdict(*, met: bool) -> str:
+    return "met" if met else MISSED
+
+
+def spread(values: list[float], digits: int = 2) -> dict[str, float]:
+    """Return the least, the middle and the largest."""
+    found = {"min": min(values), "median": median(values), "max": max(values)}
+    return {name: round(value, digits) for name, value in found.items()}
+
+
+def missed(result: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield where in a result a target was missed."""
+    if result == MISSED:
+        yield " / ".join(path)
+    elif isinstance(result, dict):
+        for name, value in result.items():
+            yield from missed(value, (*path, name))
 
 
 def compare(functions: Mapping[str, Callable[[], object]], *, rounds: int = ROUNDS) -> Measured:
@@ -58,19 +103,28 @@ def show(title: str, measured: Measured, *, ours: str) -> dict[str, float]:
     return ratios
 
 
-def write_result(name: str, result: dict[str, Any]) -> None:
-    """Write a bench's result with what it ran on."""
+def write_result(folder: Path, name: str, result: dict[str, Any]) -> None:
+    """Write a bench's result with what it ran on, and when."""
+    packages = ("aiobotocore", "attrs", "botocore", "cattrs", "httptools", "msgspec")
     machine = {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "packages": {name: version(name) for name in ("attrs", "boto3", "botocore", "cattrs", "msgspec")},
+        "cores": os.cpu_count(),
+        "packages": {package: version(package) for package in packages},
     }
-    RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({"bench": name, "machine": machine, **result}, indent=2)
-    (RESULTS / f"{name}.json").write_text(f"{text}\n")
-    print(f"\nwritten to benchmarks/results/{name}.json", file=sys.stderr)
+    folder.mkdir(parents=True, exist_ok=True)
+    date = datetime.now(UTC).date().isoformat()
+    text = json.dumps({"bench": name, "date": date, "machine": machine, **result}, indent=2)
+    path = folder / f"{name}.json"
+    path.write_text(f"{text}\n")
+    print(f"\nwritten to {path.relative_to(ROOT)}", file=sys.stderr)
+
+
+def read_result(folder: Path, name: str) -> dict[str, Any] | None:
+    path = folder / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
 
 
 def _calls_of_a_round(function: Callable[[], object]) -> int:

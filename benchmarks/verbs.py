@@ -1,139 +1,162 @@
 """One verb at a time, from call to result, over a socket: CPU and wall time per operation, and peers.
 
-A server of canned answers and every client run in processes of their own. Rounds alternate between
-the clients, so that a slower minute falls on all. Our side is the whole public verb: plan, limiter,
-retry loop, deadline, signature, checksum, model instance. The peers do what they do: aiobotocore
-gives dicts of tagged values, aiodynamo and boto3 dicts, pydynox instances.
+A server of canned answers and every client run in processes of their own. Our side is the whole
+public verb: plan, limiter, retry loop, deadline, signature, checksum, model instance. The peers do
+what they do: aiobotocore gives dicts of tagged values, and of plain ones for many items, aiodynamo
+and boto3 plain dicts, pydynox and PynamoDB instances. pydynox has many items as plain dicts too, and
+several times as fast, so the targets hold against both of its ways.
 """
 
-import json
-import subprocess
-import sys
-import urllib.request
 from contextlib import ExitStack
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
-from statistics import median
 from typing import Any
 
-NAME = "verbs"
-HERE = Path(__file__).parent.parent
-ROUNDS = 7
-ROUND_SECONDS = 0.25
-PEERS = ("aiobotocore", "aiodynamo", "pydynox", "boto3")
-VERBS = ("get", "put", "64 gets")
-# Peer ÷ ours: CPU per operation, and for the 64 gets wall time per operation.
-TARGETS: dict[tuple[str, str], dict[str, float]] = {
-    ("get", "uvloop"): {"aiobotocore": 14, "aiodynamo": 4, "pydynox": 4},
-    ("get", "asyncio"): {"aiobotocore": 7, "aiodynamo": 3, "pydynox": 2.5},
-    ("put", "uvloop"): {"aiobotocore": 12, "aiodynamo": 4, "pydynox": 3.5},
-    ("64 gets", "uvloop"): {"aiobotocore": 12, "aiodynamo": 3, "pydynox": 2},
+import attrs
+
+from benchmarks.measure import Options, verdict
+from benchmarks.peers import CLIENTS, MANY, ONLY_MANY, SYNCHRONOUS
+from benchmarks.processes import Client, alternated, installed, loops, operations_seen, started_server
+from dynamorm_async.client import Table
+
+PEERS = tuple(name for name in CLIENTS if name not in {"ours", "ours through aiobotocore", "floor"})
+OPERATIONS = {
+    "get": "GetItem",
+    "put": "PutItem",
+    "query": "Query",
+    "batch_get": "BatchGetItem",
+    "stream": "Query",
 }
 MOST_ABOVE_FLOOR = 2.5
 
 
-class Client:
-    """One client in a process of its own."""
+@attrs.frozen
+class Row:
+    """One row of the table.
 
-    def __init__(self, stack: ExitStack, name: str, verb: str, loop: str, port: int) -> None:
-        self.name = name
-        self.rounds: list[dict[str, float]] = []
-        command = [sys.executable, "-m", "benchmarks.peers.clients", name, verb, loop, str(port)]
-        self._process = _process(stack, command)
-        self._operations = 64
-        while (spent := self._run())["wall"] < ROUND_SECONDS / 4:
-            self._operations *= 2
-        rounded = self._operations * ROUND_SECONDS / spent["wall"] / 64
-        self._operations = max(1, round(rounded)) * 64
+    Attributes:
+        name: With the loop, its title.
+        verb: What each client repeats.
+        tasks: At the same time; what counts of several is wall time, of one CPU.
+        needs: A method that `Table` must have for this row.
+        loops: On which it is measured.
+        rounds: How many; fewer where one operation takes a second.
+        floor: Whether there is a floor of it.
+        targets: Loop to peer to the least that peer ÷ ours should be.
+    """
 
-    def round(self) -> None:
-        spent = self._run()
-        self.rounds.append({key: value / self._operations * 1e6 for key, value in spent.items()})
+    name: str
+    verb: str
+    tasks: int = 1
+    needs: str = "get"
+    loops: tuple[str, ...] = ("uvloop", "asyncio")
+    rounds: int = 7
+    floor: bool = False
+    targets: dict[str, dict[str, float]] = attrs.Factory(dict)
 
-    def summary(self) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for kind in ("cpu", "wall"):
-            values = [each[kind] for each in self.rounds]
-            for name, pick in (("min", min), ("median", median), ("max", max)):
-                found[f"{kind}_{name}_us"] = round(pick(values), 1)
-        return found
-
-    def _run(self) -> dict[str, float]:
-        self._process.stdin.write(f"{self._operations}\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.name} ended")
-        return json.loads(line)
+    @property
+    def kind(self) -> str:
+        return "cpu" if self.tasks == 1 else "wall"
 
 
-def run() -> dict[str, Any]:
+ROWS = (
+    Row(
+        "get",
+        "get",
+        floor=True,
+        targets={
+            "uvloop": {"aiobotocore": 14, "aiodynamo": 4, "pydynox": 4},
+            "asyncio": {"aiobotocore": 7, "aiodynamo": 3, "pydynox": 2.5},
+        },
+    ),
+    Row("put", "put", targets={"uvloop": {"aiobotocore": 12, "aiodynamo": 4, "pydynox": 3.5}}),
+    Row(
+        "query of 100",
+        "query",
+        needs="where",
+        floor=True,
+        targets={"uvloop": {"aiobotocore": 20, "aiodynamo": 3.5, "pydynox": 2.8, "pydynox, dicts": 2.8}},
+    ),
+    Row(
+        "batch_get of 100",
+        "batch_get",
+        needs="batch_get",
+        targets={"uvloop": {"aiobotocore": 18, "aiodynamo": 3.5, "pydynox": 3, "pydynox, dicts": 3}},
+    ),
+    Row(
+        "64 gets",
+        "get",
+        tasks=64,
+        targets={"uvloop": {"aiobotocore": 12, "aiodynamo": 3, "pydynox": 2}},
+    ),
+    Row("stream of 10,000", "stream", needs="where", loops=("uvloop",), rounds=3),
+)
+
+
+def titles() -> list[str]:
+    return [f"{row.name}, {loop}" for row in ROWS for loop in row.loops]
+
+
+def run(options: Options) -> dict[str, Any]:
     """Return what every verb cost every client, and our ratios with their targets."""
-    installed = [name for name in PEERS if find_spec(name) is not None]
-    loops = ["asyncio", *(["uvloop"] if find_spec("uvloop") is not None else [])]
-    results = {f"{verb}, {loop}": _measured(verb, loop, installed) for verb in VERBS for loop in loops}
-    names = ["aiobotocore", "botocore", "httptools", *installed, *loops[1:]]
-    return {"results": results, "versions": {name: version(name) for name in names}}
+    peers, present = installed(PEERS), loops()
+    results: dict[str, Any] = {}
+    for row in ROWS:
+        wanted = [loop for loop in row.loops if loop in present and options.wants(f"{row.name}, {loop}")]
+        if wanted and not hasattr(Table, row.needs):
+            print(f"{row.name} is left out: Table has no {row.needs} yet")
+            continue
+        for loop in wanted:
+            results[f"{row.name}, {loop}"] = _measured(row, loop, peers, options.rounds or row.rounds)
+    packages = {CLIENTS[name][2] for name in peers} | ({"uvloop"} & set(present))
+    return {"results": results, "versions": {name: version(name) for name in sorted(packages)}}
 
 
-def _measured(verb: str, loop: str, installed: list[str]) -> dict[str, Any]:
-    names = ["ours", "ours through aiobotocore", *installed]
-    names += ["floor"] if verb == "get" else []
-    if verb == "64 gets":
-        names.remove("boto3")
+def _measured(row: Row, loop: str, peers: list[str], rounds: int) -> dict[str, Any]:
+    names = ["ours", "ours through aiobotocore", *peers, *(["floor"] if row.floor else [])]
+    if row.tasks > 1:
+        names = [name for name in names if name not in SYNCHRONOUS]
+    if row.verb not in MANY:
+        names = [name for name in names if name not in ONLY_MANY]
     with ExitStack() as stack:
-        server = _process(stack, [sys.executable, "-m", "benchmarks.peers.server"])
-        port = int(server.stdout.readline())
-        clients = [Client(stack, name, verb, loop, port) for name in names]
-        for _ in range(ROUNDS):
-            for client in clients:
-                client.round()
-        seen = _operations_seen(port)
-        assert set(seen) == {"PutItem" if verb == "put" else "GetItem"}, seen
+        url = started_server(stack)
+        clients = [Client(stack, name, row.verb, loop=loop, url=url, tasks=row.tasks) for name in names]
+        alternated(clients, rounds)
+        # What a client asks to prepare itself is one item.
+        seen = set(operations_seen(url)) - {"GetItem"}
+        assert seen | {"GetItem"} == {OPERATIONS[row.verb], "GetItem"}, seen
     costs = {client.name: client.summary() for client in clients}
-    kind = "wall" if verb == "64 gets" else "cpu"
-    ratios = {name: _ratios(clients[0], client, kind) for name, client in zip(names, clients, strict=True)}
-    targets = TARGETS.get((verb, loop), {})
-    _show(f"{verb}, {loop}", costs, ratios, targets)
-    return {"costs": costs, "ratio_of": kind, "ratios": ratios, "targets": targets}
+    ratios = {client.name: client.times(clients[0], row.kind) for client in clients}
+    targets = row.targets.get(loop, {})
+    verdicts = {
+        name: verdict(met=ratios[name]["median"] >= goal) for name, goal in targets.items() if name in ratios
+    }
+    result = {
+        "costs": costs,
+        "ratio_of": row.kind,
+        "ratios": ratios,
+        "targets": targets,
+        "verdicts": verdicts,
+    }
+    if row.floor:
+        above = round(1 / ratios["floor"]["median"], 2)
+        told = verdict(met=above <= MOST_ABOVE_FLOOR)
+        result["floor"] = {"ours_above": above, "at_most": MOST_ABOVE_FLOOR, "verdict": told}
+    _show(f"{row.name}, {loop}", result)
+    return result
 
 
-def _ratios(ours: Client, other: Client, kind: str) -> dict[str, float]:
-    """Return peer ÷ ours, round by round."""
-    values = [b[kind] / a[kind] for a, b in zip(ours.rounds, other.rounds, strict=True)]
-    return {"min": round(min(values), 2), "median": round(median(values), 2), "max": round(max(values), 2)}
-
-
-def _show(
-    title: str,
-    costs: dict[str, dict[str, float]],
-    ratios: dict[str, dict[str, float]],
-    targets: dict[str, float],
-) -> None:
-    print(f"\n{title}: microseconds per operation, and peer ÷ ours\n")
-    print(f"{'':26}{'CPU min':>10}{'median':>10}{'max':>10}{'wall':>10}{'ratio':>8}  min-max      target")
-    for name, cost in costs.items():
-        ratio = ratios[name]
+def _show(title: str, result: dict[str, Any]) -> None:
+    print(f"\n{title}: microseconds per operation, and peer ÷ ours in {result['ratio_of']} time\n")
+    print(f"{'':29}{'CPU min':>10}{'median':>10}{'max':>10}{'wall':>10}{'ratio':>8}  min-max        target")
+    for name, cost in result["costs"].items():
+        ratio = result["ratios"][name]
         numbers = "".join(f"{cost[f'cpu_{key}_us']:>10.1f}" for key in ("min", "median", "max"))
         told = f"{ratio['median']:>8.2f}  {ratio['min']:.2f}-{ratio['max']:.2f}"
-        goal = targets.get(name)
-        verdict = "" if goal is None else f"≥ {goal:g} {'met' if ratio['median'] >= goal else 'MISSED'}"
-        print(f"{name:26}{numbers}{cost['wall_median_us']:>10.1f}{told:<22}{verdict}")
-    if "floor" in ratios:
-        above = 1 / ratios["floor"]["median"]
-        verdict = "met" if above <= MOST_ABOVE_FLOOR else "MISSED"
-        print(f"ours is {above:.2f} times the floor (at most {MOST_ABOVE_FLOOR}: {verdict})")
-
-
-def _operations_seen(port: int) -> dict[str, int]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
-        return json.load(answer)
-
-
-def _process(stack: ExitStack, command: list[str]) -> Any:
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE)
-    stack.callback(process.wait, 10)
-    stack.callback(process.stdout.close)
-    stack.callback(process.stdin.close)
-    return process
+        goal = (
+            f"≥ {result['targets'][name]:g} {result['verdicts'][name]}" if name in result["verdicts"] else ""
+        )
+        print(f"{name:29}{numbers}{cost['wall_median_us']:>10.1f}{told:<25}{goal}".rstrip())
+    if found := result.get("floor"):
+        print(
+            f"ours is {found['ours_above']} times the floor (at most {found['at_most']}: {found['verdict']})"
+        )

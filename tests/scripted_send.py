@@ -25,7 +25,9 @@ class ScriptedSend:
         await anyio.lowlevel.checkpoint()
         if isinstance(step, Exception):
             raise step
-        return Reply(body=json.dumps(step).encode(), attempts=2, request_id=f"R-{len(self.calls)}")
+        return Reply(
+            body=json.dumps(step).encode(), attempts=2, request_id=f"R-{len(self.calls)}", elapsed=0.5
+        )
 
     @property
     def operations(self) -> list[str]:

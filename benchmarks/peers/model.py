@@ -1,11 +1,12 @@
-"""Our model of the item."""
+"""Our model of the item, and of a small one to read a million of."""
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import attrs
 
-from benchmarks.peers.items import PLAIN, TABLE
+from benchmarks.peers.items import KEY, PLAIN, SCAN_TABLE, TABLE
 from dynamorm_async import Attr, attribute, created_at, model, partition_key, sort_key, updated_at, version
 
 
@@ -35,7 +36,19 @@ class Order:
 
 
 _OWNED = {"created", "updated", "revision", "address"}
-ORDER = Order(
-    **{name: value for name, value in PLAIN.items() if name not in _OWNED},
-    address=Address(**PLAIN["address"]),
-)
+
+
+def order_of(key: dict[str, Any]) -> Order:
+    """Return the item under a key."""
+    fields = {name: value for name, value in PLAIN.items() if name not in _OWNED}
+    return Order(**{**fields, **key}, address=Address(**PLAIN["address"]))
+
+
+ORDER = order_of(KEY)
+
+
+@model(table=SCAN_TABLE)
+class Small:
+    customer: Attr[str] = partition_key()
+    order: Attr[str] = sort_key()
+    amount: Attr[int]

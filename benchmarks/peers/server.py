@@ -1,22 +1,42 @@
 """Answer every request at once with what was made beforehand; the server's CPU is nobody's concern.
 
-Prints its port. Runs until its standard input ends.
+Prints its port. Runs until its standard input ends. A GET is answered with how many requests of each
+operation came. A table that is asked page by page goes on where the request says, to its last page.
 """
 
 import asyncio
 import json
 import re
 import sys
+from collections.abc import Callable
+from typing import Any
 from zlib import crc32
 
-from benchmarks.peers.items import WIRE
+from benchmarks.peers.items import (
+    KEY,
+    SCAN_PAGE_SIZE,
+    SCAN_TABLE,
+    SCANNED,
+    SILENT_TABLE,
+    STREAM_PAGE_SIZE,
+    STREAM_READ,
+    STREAM_TABLE,
+    STREAMED,
+    TABLE,
+    WIRE,
+    WIRE_PAGE,
+)
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _TARGET = re.compile(rb"x-amz-target: *[^\r]*\.(\w+)", re.IGNORECASE)
+_TABLE = re.compile(rb'"TableName": *"([^"]+)"')
+_PAGE = re.compile(rb'"ExclusiveStartKey".*?"page-(\d+)"', re.DOTALL)
+
+# From a request's body to an answer, or to None for silence.
+_Answering = Callable[[bytes], bytes | None]
 
 
-def _canned(body: object) -> bytes:
-    text = json.dumps(body, separators=(",", ":")).encode()
+def _http(text: bytes) -> bytes:
     return (
         b"HTTP/1.1 200 OK\r\nServer: Server\r\nDate: Sat, 21 Nov 2026 00:00:00 GMT\r\n"
         b"Content-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\nConnection: keep-alive\r\n"
@@ -24,8 +44,55 @@ def _canned(body: object) -> bytes:
     ) % (len(text), crc32(text), text)
 
 
-ANSWERS = {b"GetItem": _canned({"Item": WIRE})}
-EMPTY = _canned({})
+def _text(body: object) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _always(body: object) -> _Answering:
+    answer = _http(_text(body))
+    return lambda _: answer
+
+
+def _paged(items: list[Any], *, read: int, pages: int) -> _Answering:
+    """Return an answering of pages that differ in nothing but where the next one starts."""
+    start = _text({"Count": len(items), "ScannedCount": read, "Items": items})[:-1]
+
+    def answer(request: bytes) -> bytes:
+        found = _PAGE.search(request)
+        page = int(found[1]) + 1 if found else 1
+        last = {"customer": {"S": KEY["customer"]}, "order": {"S": f"page-{page}"}}
+        more = b',"LastEvaluatedKey":%b' % _text(last) if page < pages else b""
+        return _http(b"%b%b}" % (start, more))
+
+    return answer
+
+
+def _small(number: int) -> dict[str, Any]:
+    return {
+        "customer": {"S": KEY["customer"]},
+        "order": {"S": f"order-{number:010d}"},
+        "amount": {"N": str(number)},
+    }
+
+
+_SCANNED = _paged(
+    [_small(number) for number in range(SCAN_PAGE_SIZE)], read=SCAN_PAGE_SIZE, pages=SCANNED // SCAN_PAGE_SIZE
+)
+ANSWERS: dict[tuple[bytes, str], _Answering] = {
+    (b"GetItem", TABLE): _always({"Item": WIRE}),
+    (b"GetItem", SILENT_TABLE): lambda _: None,
+    (b"Query", TABLE): _always({"Count": len(WIRE_PAGE), "ScannedCount": len(WIRE_PAGE), "Items": WIRE_PAGE}),
+    # A batch names its tables otherwise, and only this one is asked so.
+    (b"BatchGetItem", ""): _always({"Responses": {TABLE: WIRE_PAGE}, "UnprocessedKeys": {}}),
+    (b"Query", STREAM_TABLE): _paged(
+        [{**WIRE, "order": {"S": f"order-{number:010d}"}} for number in range(STREAM_PAGE_SIZE)],
+        read=STREAM_READ,
+        pages=STREAMED // STREAM_PAGE_SIZE,
+    ),
+    (b"Scan", SCAN_TABLE): _SCANNED,
+    (b"Query", SCAN_TABLE): _SCANNED,
+}
+EMPTY = _always({})
 COUNTS: dict[str, int] = {}
 
 
@@ -46,14 +113,21 @@ class Answering(asyncio.Protocol):
             size = end + 4 + (int(length[1]) if length else 0)
             if len(self._buffer) < size:
                 return
+            body = self._buffer[end + 4 : size]
             self._buffer = self._buffer[size:]
-            target = _TARGET.search(head)
-            name = target[1] if target else b""
-            if name:
-                COUNTS[name.decode()] = COUNTS.get(name.decode(), 0) + 1
-                self._transport.write(ANSWERS.get(name, EMPTY))
-            else:
-                self._transport.write(_canned(COUNTS))
+            answer = _answer(head, body)
+            if answer is not None:
+                self._transport.write(answer)
+
+
+def _answer(head: bytes, body: bytes) -> bytes | None:
+    target = _TARGET.search(head)
+    if not target:
+        return _http(_text(COUNTS))
+    operation = target[1].decode()
+    COUNTS[operation] = COUNTS.get(operation, 0) + 1
+    table = _TABLE.search(body)
+    return ANSWERS.get((target[1], table[1].decode() if table else ""), EMPTY)(body)
 
 
 async def main() -> None:

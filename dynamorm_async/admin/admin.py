@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 
-from dynamorm_async.admin.shapes import TableShape, create_request, described, differences, wanted
+from dynamorm_async.admin.shapes import TableShape, create_request, described, differences, sizes, wanted
 from dynamorm_async.errors import (
+    AccessDenied,
     CallTimeout,
     InvalidModel,
     RequestRefused,
@@ -18,7 +19,7 @@ from dynamorm_async.errors import (
     TableMismatch,
     TableNotFound,
 )
-from dynamorm_async.plan import Target
+from dynamorm_async.plan import Statistics, Target
 from dynamorm_async.wire import Call, Repeat, Send
 
 M = TypeVar("M")
@@ -44,11 +45,13 @@ class Admin:
         send: Send,
         *,
         target: _Targets,
+        learn: Callable[[str, Statistics], None] | None = None,
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         clock: Callable[[], float] = anyio.current_time,
     ) -> None:
         self._send = send
         self._target = target
+        self._learn = learn
         self._sleep = sleep
         self._clock = clock
 
@@ -115,6 +118,40 @@ class Admin:
             TableNotFound: There is no such table.
         """
         return await self._describe(self._target(model, name).table, self._clock() + timeout)
+
+    async def refresh_statistics(
+        self, *models: type[Any], name: str | None = None, timeout: float = 30.0
+    ) -> tuple[Statistics | None, ...]:
+        """Ask the service how large tables and their indexes are; queries are priced with it from then on.
+
+        One DescribeTable for each model. The service's numbers are up to six hours old. An index that is
+        still being built is not chosen until this is called again.
+
+        Args:
+            models: The models.
+            name: The table's name, instead of the models' own.
+            timeout: Seconds.
+
+        Returns:
+            What was found, in order; None where the identity may not describe the table, which leaves
+            queries as they were.
+
+        Raises:
+            TableNotFound: There is no such table.
+        """
+        deadline = self._clock() + timeout
+        found: list[Statistics | None] = []
+        for model in models:
+            table = self._target(model, name).table
+            try:
+                statistics = sizes(await self._describe(table, deadline))
+            except AccessDenied:
+                found.append(None)
+                continue
+            if self._learn is not None:
+                self._learn(table, statistics)
+            found.append(statistics)
+        return tuple(found)
 
     async def delete_table(
         self, model: type[Any], *, name: str | None = None, timeout: float = 300.0

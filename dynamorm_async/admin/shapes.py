@@ -15,7 +15,7 @@ import attrs
 
 from dynamorm_async.errors import InvalidModel
 from dynamorm_async.model import IndexSpec
-from dynamorm_async.plan import Target
+from dynamorm_async.plan import Size, Statistics, Target
 
 Keys = tuple[tuple[str, str], ...]
 
@@ -170,6 +170,31 @@ def _described_index(index: Mapping[str, Any], kind: Literal["global", "local"])
 
 def _described_keys(schema: Sequence[Mapping[str, str]]) -> Keys:
     return tuple((part["AttributeName"], part["KeyType"]) for part in schema)
+
+
+def sizes(table: Mapping[str, Any]) -> Statistics:
+    """Return how large a table and its indexes are, as a DescribeTable answer's `Table` says it.
+
+    An engine that does not say leaves them unknown.
+    """
+    members = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+    indexes = [index for member in members for index in table.get(member) or ()]
+    return Statistics(
+        table=_size(table, "TableSizeBytes"),
+        indexes={
+            index["IndexName"]: size
+            for index in indexes
+            if (size := _size(index, "IndexSizeBytes")) is not None
+        },
+    )
+
+
+def _size(described: Mapping[str, Any], member: str) -> Size | None:
+    is_active = described.get("IndexStatus", "ACTIVE") == "ACTIVE" and not described.get("Backfilling", False)
+    items, found = described.get("ItemCount"), described.get(member)
+    if items is None or found is None:
+        return None if is_active else Size(items=0, bytes=0, is_active=False)
+    return Size(items=items, bytes=found, is_active=is_active)
 
 
 def differences(want: TableShape, have: TableShape) -> tuple[str, ...]:

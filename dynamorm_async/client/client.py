@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -13,9 +13,14 @@ import anyio
 
 from dynamorm_async.admin import Admin
 from dynamorm_async.client.batches import keys_with_targets, writes_with_targets
+from dynamorm_async.client.collection import Collection
+from dynamorm_async.client.known import Known
 from dynamorm_async.client.loader import Loader
+from dynamorm_async.client.plans import new_token
+from dynamorm_async.client.query import Asking
+from dynamorm_async.client.statement import Statement
 from dynamorm_async.client.table import Table
-from dynamorm_async.codecs import Codecs
+from dynamorm_async.codecs import Codecs, PlainItems, Policy
 from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
 from dynamorm_async.executors import OnError, OnProgress, one
 from dynamorm_async.executors import batch as run_batch
@@ -30,6 +35,7 @@ from dynamorm_async.plan import (
     Target,
     batch_get_of_several,
     name_of_key,
+    statement,
 )
 from dynamorm_async.plan import batch_get as plan_batch_get
 from dynamorm_async.plan import batch_write as plan_batch_write
@@ -38,6 +44,8 @@ from dynamorm_async.plan import save as plan_save
 from dynamorm_async.transport import Waist
 
 M = TypeVar("M")
+N = TypeVar("N")
+P = TypeVar("P")
 
 _CONFLICT_BASE = 0.01
 _CONFLICT_LONGEST = 1.0
@@ -60,17 +68,29 @@ class Client:
         *,
         codecs: Codecs,
         table_prefix: str,
+        cursor_keys: Sequence[bytes],
         now: Callable[[], datetime],
         jitter: Callable[[], float],
+        token: Callable[[], str] = new_token,
+        sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
     ) -> None:
         self._waist = waist
         self._codecs = codecs
         self._prefix = table_prefix
         self._now = now
         self._jitter = jitter
+        self._token = token
+        self._sleep = sleep
         self._closed = False
+        known = Known()
+        self._asking = Asking(
+            send=waist.send,
+            now=now,
+            known=known,
+            cursor_keys=cursor_keys,
+        )
         self._targets: dict[tuple[type[Any], str], Target[Any]] = {}
-        self.admin = Admin(waist.send, target=self._target)
+        self.admin = Admin(waist.send, target=self._target, learn=known.refresh)
 
     @property
     def transport(self) -> str:
@@ -87,7 +107,101 @@ class Client:
         Raises:
             InvalidModel: The class is no model, or a field's type cannot be stored.
         """
-        return Table(self._target(model, name), self._waist.send, self._now)
+        return Table(self._target(model, name), self._asking, self._token)
+
+    @overload
+    def collection(
+        self, first: type[M], /, *, name: str | None = None, unknown: Policy = "drop"
+    ) -> Collection[M]: ...
+    @overload
+    def collection(
+        self, first: type[M], second: type[N], /, *, name: str | None = None, unknown: Policy = "drop"
+    ) -> Collection[M | N]: ...
+    @overload
+    def collection(
+        self,
+        first: type[M],
+        second: type[N],
+        third: type[P],
+        /,
+        *,
+        name: str | None = None,
+        unknown: Policy = "drop",
+    ) -> Collection[M | N | P]: ...
+    @overload
+    def collection(
+        self, *models: type[Any], name: str | None = None, unknown: Policy = "drop"
+    ) -> Collection[Any]: ...
+    def collection(
+        self, *models: type[Any], name: str | None = None, unknown: Policy = "drop"
+    ) -> Collection[Any]:
+        """Return several models of one table, to be asked for by one query.
+
+        `db.collection(User, Order).where(User.user == "ana")` gives instances of both, in the order of
+        their keys; each item is read by the model whose entity it names.
+
+        Args:
+            models: Models of one table, each with an entity of its own.
+            name: The table's name or ARN, instead of the models' own and the prefix.
+            unknown: What becomes of items of other entities: "drop" leaves them out (the service
+                does, and they are paid for), "refuse" makes them an InvalidValue.
+
+        Raises:
+            InvalidModel: A model has no entity, two have the same, or they are of different tables.
+        """
+        return Collection([self._target(model, name) for model in models], self._asking, unknown=unknown)
+
+    @overload
+    def execute(
+        self,
+        text: str,
+        parameters: Sequence[object] = (),
+        *,
+        model: type[M],
+        consistent: bool = False,
+        page_size: int | None = None,
+    ) -> Statement[M]: ...
+    @overload
+    def execute(
+        self,
+        text: str,
+        parameters: Sequence[object] = (),
+        *,
+        model: None = None,
+        consistent: bool = False,
+        page_size: int | None = None,
+    ) -> Statement[dict[str, Any]]: ...
+    def execute(
+        self,
+        text: str,
+        parameters: Sequence[object] = (),
+        *,
+        model: type[Any] | None = None,
+        consistent: bool = False,
+        page_size: int | None = None,
+    ) -> Statement[Any]:
+        """Return a PartiQL statement; awaiting it sends it and gives its items.
+
+        `await db.execute('SELECT * FROM "bookmarks" WHERE "user" = ?', ["ana"], model=Bookmark)`. One
+        ExecuteStatement a page, through the aiobotocore client. Nothing of it is looked at: table
+        names stand in it as they are, without `table_prefix`; times, versions and templates are not
+        kept; a SELECT without a partition key reads the whole table. A statement that writes is never
+        repeated where its answer was lost.
+
+        Args:
+            text: The statement, with a question mark for each parameter.
+            parameters: Values for the question marks; never put them into the text.
+            model: A model to read the items as; without one they are dicts by attribute name.
+            consistent: Read what was written last; twice the price.
+            page_size: Items to evaluate for each request.
+
+        Raises:
+            LimitExceeded: The text is empty, or longer than the service takes.
+            InvalidValue: A parameter cannot be stored.
+        """
+        reader = PlainItems() if model is None else self._codecs.record(model)
+        walk = statement(text, parameters, reader, consistent=consistent, page_size=page_size)
+        return Statement(walk, self._waist.send)
 
     @overload
     async def batch_get(
@@ -282,7 +396,7 @@ class Client:
                     raise
             # Full jitter: writers that met once should not meet again.
             longest = min(_CONFLICT_LONGEST, _CONFLICT_BASE * 2**attempt)
-            await anyio.sleep(self._jitter() * longest)
+            await self._sleep(self._jitter() * longest)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def aclose(self) -> None:

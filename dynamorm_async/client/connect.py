@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dynamorm_async.client.client import Client
 from dynamorm_async.codecs import Codecs, default_codecs
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aiobotocore.session import AioSession
     from cattrs import Converter
 
+_CURSOR_KEY_BYTES = 16
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]*")
 
 
@@ -52,6 +53,7 @@ def connect(
     timeout: float | None = None,
     retry: Retry | None = None,
     table_prefix: str = "",
+    cursor_key: str | bytes | Sequence[str | bytes] | None = None,
     converter: Converter | None = None,
     observers: Iterable[Observer] = (),
     middleware: Iterable[Middleware] = (),
@@ -78,6 +80,9 @@ def connect(
         timeout: Seconds for each call, retries included, where the verb names none.
         retry: The rules of retry; by default what `config` names, or `Retry()`.
         table_prefix: Put before the table names of all models, "dev-".
+        cursor_key: Signs the cursors of pages, so that nobody can make one; unsigned ones are refused
+            then. At least 16 bytes; several for a rotation, the newest first. Without it, a cursor
+            shows key values to whoever decodes it.
         converter: A cattrs Converter whose hooks say how types are stored; by default the one that
             `register` fills.
         observers: Told of every call, attempt and retry.
@@ -120,9 +125,25 @@ def connect(
         waist,
         codecs=default_codecs() if converter is None else Codecs(converter),
         table_prefix=table_prefix,
+        cursor_keys=_cursor_keys(cursor_key),
         now=now,
         jitter=random.random,
     )
+
+
+def _cursor_keys(given: object) -> tuple[bytes, ...]:
+    is_several = isinstance(given, (list, tuple))
+    many = cast("Sequence[object]", given) if is_several else () if given is None else (given,)
+    keys = [each.encode() if isinstance(each, str) else each for each in many]
+    if (given is not None and not keys) or not all(
+        isinstance(key, bytes) and len(key) >= _CURSOR_KEY_BYTES for key in keys
+    ):
+        raise InvalidRequest(
+            f"connect(cursor_key=…) takes secrets of at least {_CURSOR_KEY_BYTES} bytes",
+            fix="make one with secrets.token_bytes(32) and keep it with the program's other secrets",
+            code="client.cursor-key",
+        )
+    return tuple(cast("list[bytes]", keys))
 
 
 def _transport(

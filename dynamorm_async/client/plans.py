@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
+from uuid import uuid4
 
-from dynamorm_async.codecs import ItemPage
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.plan import BatchPlan, Duplicates, Plan, Returning, Target
+from dynamorm_async.plan import (
+    BatchPlan,
+    Duplicates,
+    Plan,
+    Question,
+    Returning,
+    Target,
+    Walk,
+    delivered,
+    prepare,
+)
 from dynamorm_async.plan import batch_delete as plan_batch_delete
 from dynamorm_async.plan import batch_get as plan_batch_get
 from dynamorm_async.plan import batch_put as plan_batch_put
@@ -18,23 +28,30 @@ from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import put as plan_put
 from dynamorm_async.plan import save as plan_save
-from dynamorm_async.plan import scan as plan_scan
 from dynamorm_async.plan import update as plan_update
 from dynamorm_async.plan import upsert as plan_upsert
 
 M = TypeVar("M")
 
 
+def new_token() -> str:
+    """Return a text for one idempotent write; no other one has it."""
+    return str(uuid4())
+
+
 class Plans(Generic[M]):
     """One method for each verb of `Table`, with the same arguments; each returns a `Plan`.
 
     `print(bookmarks.plan.get("ana", "aws"))` shows operation, cost and request. The time of a
-    write is taken when its plan is made.
+    write is taken when its plan is made, and so is the token of an idempotent one.
     """
 
-    def __init__(self, target: Target[M], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, target: Target[M], now: Callable[[], datetime], token: Callable[[], str] = new_token
+    ) -> None:
         self._target = target
         self._now = now
+        self._token = token
 
     def get(self, *key: object, consistent: bool = False) -> Plan[M]:
         """Plan one GetItem whose absent item is ItemNotFound."""
@@ -44,13 +61,29 @@ class Plans(Generic[M]):
         """Plan one GetItem whose absent item is None."""
         return plan_find(self._target, key, consistent=consistent)
 
-    def create(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def create(
+        self,
+        item: M,
+        *,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+    ) -> Plan[M]:
         """Plan one PutItem that fails where the key is taken."""
-        return plan_create(self._target, item, now=self._now(), when=when)
+        plan = plan_create(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
 
-    def put(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def put(
+        self,
+        item: M,
+        *,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+    ) -> Plan[M]:
         """Plan one PutItem that overwrites."""
-        return plan_put(self._target, item, now=self._now(), when=when)
+        plan = plan_put(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
 
     def save(
         self,
@@ -58,13 +91,16 @@ class Plans(Generic[M]):
         *,
         fields: Sequence[Path[M, Any] | str] | None = None,
         when: Condition[M] | None = None,
+        retry_ambiguous: bool = False,
     ) -> Plan[M]:
         """Plan one UpdateItem of an instance's fields."""
-        return plan_save(self._target, item, now=self._now(), fields=fields, when=when)
+        plan = plan_save(self._target, item, now=self._now(), fields=fields, when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
-    def upsert(self, item: M, *, when: Condition[M] | None = None) -> Plan[M]:
+    def upsert(self, item: M, *, when: Condition[M] | None = None, retry_ambiguous: bool = False) -> Plan[M]:
         """Plan one UpdateItem that creates the item or writes over its fields."""
-        return plan_upsert(self._target, item, now=self._now(), when=when)
+        plan = plan_upsert(self._target, item, now=self._now(), when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous)
 
     @overload
     def update(
@@ -73,6 +109,8 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["NONE"] = "NONE",
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
     ) -> Plan[None]: ...
     @overload
     def update(
@@ -81,6 +119,7 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["ALL_OLD", "ALL_NEW"],
+        retry_ambiguous: bool = False,
     ) -> Plan[M]: ...
     @overload
     def update(
@@ -89,6 +128,7 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["UPDATED_OLD", "UPDATED_NEW"],
+        retry_ambiguous: bool = False,
     ) -> Plan[dict[str, Any]]: ...
     def update(
         self,
@@ -96,13 +136,24 @@ class Plans(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Returning = "NONE",
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
     ) -> Plan[Any]:
         """Plan one UpdateItem of an item that must be there."""
-        return plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+        plan = plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+        token = self._token() if idempotent else None
+        return delivered(plan, retry_ambiguous=retry_ambiguous, token=token, returning=returning)
 
-    def delete(self, *key: object, when: Condition[M] | None = None) -> Plan[None]:
+    def delete(
+        self,
+        *key: object,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+    ) -> Plan[None]:
         """Plan one DeleteItem."""
-        return plan_delete(self._target, key, when=when)
+        plan = plan_delete(self._target, key, when=when)
+        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
 
     def batch_get(self, keys: Iterable[object], *, consistent: bool = False) -> BatchPlan[list[M | None]]:
         """Plan the BatchGetItem calls of many keys."""
@@ -122,6 +173,13 @@ class Plans(Generic[M]):
         """Plan the BatchWriteItem calls that delete many items."""
         return plan_batch_delete(self._target, keys, duplicates=duplicates, unchecked=unchecked)
 
-    def scan(self, *filters: Condition[M], consistent: bool = False) -> Plan[ItemPage[M]]:
+    def where(self, *conditions: Condition[M]) -> Walk[M]:
+        """Plan a query, page by page; `Table.where` has all of its options, and `plan()`."""
+        return self._walk(Question(conditions=conditions))
+
+    def scan(self, *filters: Condition[M], consistent: bool = False) -> Walk[M]:
         """Plan a scan, page by page."""
-        return plan_scan(self._target, *filters, consistent=consistent)
+        return self._walk(Question(conditions=filters, is_scan=True, consistent=consistent))
+
+    def _walk(self, question: Question) -> Walk[M]:
+        return Walk(query=prepare(self._target, question))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.client.batches import Batch
-from dynamorm_async.client.plans import Plans
-from dynamorm_async.client.query import Query
+from dynamorm_async.client.plans import Plans, new_token
+from dynamorm_async.client.query import Asking, Query, Selection
 from dynamorm_async.client.writer import BatchWriter
+from dynamorm_async.errors import InvalidRequest
 from dynamorm_async.executors import OnError, OnProgress, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
@@ -19,15 +19,20 @@ from dynamorm_async.plan import (
     Delete,
     Duplicates,
     Put,
+    QueryPlan,
+    Question,
     Returning,
     Target,
+    WorkUnit,
+    delivered,
     name_of_write,
+    plan_of,
 )
 from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
-from dynamorm_async.wire import LIMITS, Send
+from dynamorm_async.wire import LIMITS
 
 M = TypeVar("M")
 
@@ -45,14 +50,28 @@ class Table(Generic[M]):
         EndpointUnreachable, CallTimeout, ConnectionLost, ProtocolError: no usable answer came.
         OutcomeUnknown: a write was sent, and nobody knows whether it was applied.
 
+    Every verb that writes takes `retry_ambiguous=`: with True, a write is sent again although its
+    answer was lost and it may then be applied twice, as the AWS SDKs do. Writes that are harmless
+    to repeat, or whose own condition stops a second application, are sent again in any case. A
+    condition that fails after a lost answer is an OutcomeUnknown with it, too: the write itself may
+    be what it met.
+
+    create, put, update and delete take `idempotent=`: with True, the write is a transaction of its
+    own with a token that is drawn for it, and is applied exactly once however often it has to be
+    sent, for up to 300 seconds. It takes twice the write units, and an update returns nothing. What
+    DynamoDB answers is then certain, a failed condition as well. save and upsert have no such
+    argument: they return the item as it is then stored, which a transaction does not tell.
+
     Instances handed in are never changed; the verbs that write return the stored one.
     """
 
-    def __init__(self, target: Target[M], send: Send, now: Callable[[], datetime]) -> None:
+    def __init__(self, target: Target[M], asking: Asking, token: Callable[[], str] = new_token) -> None:
         self._target = target
-        self._send = send
-        self._now = now
-        self.plan = Plans(target, now)
+        self._asking = asking
+        self._send = asking.send
+        self._now = asking.now
+        self._token = token
+        self.plan = Plans(target, asking.now, token)
 
     @property
     def name(self) -> str:
@@ -85,7 +104,15 @@ class Table(Generic[M]):
         """Return the item of a key, or None where there is none; otherwise like `get`."""
         return await one(plan_find(self._target, key, consistent=consistent), self._send, timeout=timeout)
 
-    async def create(self, item: M, *, when: Condition[M] | None = None, timeout: float | None = None) -> M:
+    async def create(
+        self,
+        item: M,
+        *,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+        timeout: float | None = None,
+    ) -> M:
         """Store a new item and return it as stored: created and updated now, version 0.
 
         One PutItem under the condition that the key is free: one write unit for each 1 KB.
@@ -93,9 +120,18 @@ class Table(Generic[M]):
         Raises:
             ConditionFailed: An item of this key is stored (`error.item`); it stays as it is.
         """
-        return await one(self.plan.create(item, when=when), self._send, timeout=timeout)
+        plan = self.plan.create(item, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
+        return await one(plan, self._send, timeout=timeout)
 
-    async def put(self, item: M, *, when: Condition[M] | None = None, timeout: float | None = None) -> M:
+    async def put(
+        self,
+        item: M,
+        *,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+        timeout: float | None = None,
+    ) -> M:
         """Store an item over whatever is there, and return it as stored.
 
         One PutItem, without a condition unless the instance holds a version, which must then be the
@@ -105,7 +141,8 @@ class Table(Generic[M]):
             VersionConflict: The stored version is another than the instance's, or the item is gone.
             ConditionFailed: `when` does not hold.
         """
-        return await one(self.plan.put(item, when=when), self._send, timeout=timeout)
+        plan = self.plan.put(item, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
+        return await one(plan, self._send, timeout=timeout)
 
     async def save(
         self,
@@ -113,6 +150,7 @@ class Table(Generic[M]):
         *,
         fields: Sequence[Path[M, Any] | str] | None = None,
         when: Condition[M] | None = None,
+        retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> M:
         """Write an instance's fields over the stored ones and return the item as it is then stored.
@@ -124,6 +162,7 @@ class Table(Generic[M]):
             item: The instance.
             fields: Write only these (and updated and version), `[Bookmark.title]`.
             when: A further condition.
+            retry_ambiguous: As the class says; a save is sent again in any case.
             timeout: Seconds.
 
         Raises:
@@ -132,10 +171,17 @@ class Table(Generic[M]):
             ConditionFailed: There is no such item, or `when` does not hold.
             InvalidExpression: `fields` names a key or an unknown field.
         """
-        plan = self.plan.save(item, fields=fields, when=when)
+        plan = self.plan.save(item, fields=fields, when=when, retry_ambiguous=retry_ambiguous)
         return await one(plan, self._send, timeout=timeout)
 
-    async def upsert(self, item: M, *, when: Condition[M] | None = None, timeout: float | None = None) -> M:
+    async def upsert(
+        self,
+        item: M,
+        *,
+        when: Condition[M] | None = None,
+        retry_ambiguous: bool = False,
+        timeout: float | None = None,
+    ) -> M:
         """Create the item or write its fields over the stored ones; return it as it is then stored.
 
         One UpdateItem. The stored created is kept; the version starts at 0 or goes up by one. An
@@ -145,7 +191,8 @@ class Table(Generic[M]):
             VersionConflict: The instance holds a version and another one is stored.
             ConditionFailed: `when` does not hold.
         """
-        return await one(self.plan.upsert(item, when=when), self._send, timeout=timeout)
+        plan = self.plan.upsert(item, when=when, retry_ambiguous=retry_ambiguous)
+        return await one(plan, self._send, timeout=timeout)
 
     @overload
     async def update(
@@ -154,6 +201,8 @@ class Table(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["NONE"] = "NONE",
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> None: ...
     @overload
@@ -163,6 +212,7 @@ class Table(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["ALL_OLD", "ALL_NEW"],
+        retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> M: ...
     @overload
@@ -172,6 +222,7 @@ class Table(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Literal["UPDATED_OLD", "UPDATED_NEW"],
+        retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> dict[str, Any]: ...
     async def update(
@@ -180,6 +231,8 @@ class Table(Generic[M]):
         *updates: Update[M],
         when: Condition[M] | None = None,
         returning: Returning = "NONE",
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
         timeout: float | None = None,
     ) -> M | dict[str, Any] | None:
         """Change an item that must be there: `update(key, Bookmark.visits.add(1))`.
@@ -194,6 +247,9 @@ class Table(Generic[M]):
             returning: "NONE"; the whole item with "ALL_OLD" or "ALL_NEW"; or, with "UPDATED_OLD" and
                 "UPDATED_NEW", a dict of the changed fields, where a field of which a part was
                 changed is a JSON-like value of that part.
+            idempotent: Apply it exactly once, as the class says; only with returning "NONE".
+            retry_ambiguous: Send a change that would add up again although its answer was lost. It
+                may then count twice, and old values returned may be those after the first time.
             timeout: Seconds.
 
         Raises:
@@ -201,15 +257,24 @@ class Table(Generic[M]):
             VersionConflict: The instance's version is not the stored one.
             InvalidExpression: A key is changed, changes overlap, or only a part of a template's
                 fields is given.
+            InvalidRequest: An idempotent update that returns something.
             OutcomeUnknown: An answer was lost. A change that would add up (`add`, `append`, any
-                change that raises a version) is not repeated then, nor one that returns old values.
+                change that raises a version) is not repeated then, nor one that returns old values,
+                unless `idempotent` or `retry_ambiguous` says so.
         """
         plan = plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+        token = self._token() if idempotent else None
+        plan = delivered(plan, retry_ambiguous=retry_ambiguous, token=token, returning=returning)
         result: M | dict[str, Any] | None = await one(plan, self._send, timeout=timeout)
         return result
 
     async def delete(
-        self, *key: object, when: Condition[M] | None = None, timeout: float | None = None
+        self,
+        *key: object,
+        when: Condition[M] | None = None,
+        idempotent: bool = False,
+        retry_ambiguous: bool = False,
+        timeout: float | None = None,
     ) -> None:
         """Delete an item; one that is absent is fine unless something is demanded of it.
 
@@ -219,7 +284,20 @@ class Table(Generic[M]):
             VersionConflict: The instance's version is not the stored one, or the item is gone.
             ConditionFailed: `when` does not hold.
         """
-        return await one(self.plan.delete(*key, when=when), self._send, timeout=timeout)
+        plan = self.plan.delete(*key, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
+        return await one(plan, self._send, timeout=timeout)
+
+    def where(self, *conditions: Condition[M]) -> Query[M]:
+        """Return a query for the items that meet all of these conditions, in any order.
+
+        Nothing is sent until it is iterated, listed or counted. A partition key that is compared
+        with `==` is queried; anything else needs `allow_scan()`.
+
+        Raises:
+            InvalidExpression, NoUsableIndex: By what ends the query, before anything is sent: two
+                conditions contradict each other, or no key answers them completely.
+        """
+        return Query(self._target, Question(conditions=conditions), self._asking)
 
     async def batch_get(
         self,
@@ -380,4 +458,22 @@ class Table(Generic[M]):
 
         Nothing is sent until it is iterated or listed. Every item is paid for, kept or not.
         """
-        return Query(self.plan.scan(*filters, consistent=consistent), self._send)
+        question = Question(conditions=filters, is_scan=True, consistent=consistent)
+        return Query(self._target, question, self._asking)
+
+    def run(self, unit: WorkUnit) -> Selection[M, Any]:
+        """Return the query of one work unit of `scan(...).split(n)`, here or in another process.
+
+        It gives what the scan would: instances, or dicts where fields were selected.
+
+        Raises:
+            InvalidRequest: By what ends it: the unit is of another model or table.
+        """
+        asked = Question(is_scan=True)
+
+        def planner(question: Question) -> QueryPlan[Any]:
+            if question != asked:
+                raise InvalidRequest("a work unit is run as it is", fix="refine the scan before split(...)")
+            return plan_of(self._target, unit)
+
+        return Selection(self._target, asked, self._asking, planner=planner)

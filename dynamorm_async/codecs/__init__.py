@@ -20,21 +20,36 @@ from dynamorm_async.codecs.batches import (
     read_answer,
     read_unprocessed,
 )
-from dynamorm_async.codecs.records import ItemPage, Record, Stamps
+from dynamorm_async.codecs.containers import encode_plain
+from dynamorm_async.codecs.pages import ItemPage, PageReader, attribute_texts, consumed, count_page, key_texts
+from dynamorm_async.codecs.records import Record, Stamps
 from dynamorm_async.codecs.registration import Codecs, default_codecs, register
 from dynamorm_async.codecs.scalars import read_timestamp, timestamp_text
+from dynamorm_async.codecs.several import Policy, Several
+from dynamorm_async.codecs.views import Columns, PlainItems, View
 
 __all__ = [
     "BatchCodec",
     "Codec",
     "Codecs",
+    "Columns",
     "ItemPage",
     "Numbers",
+    "PageReader",
+    "PlainItems",
+    "Policy",
     "Record",
+    "Several",
     "Stamps",
     "Unreadable",
+    "View",
     "asked_for",
+    "attribute_texts",
+    "consumed",
+    "count_page",
     "default_codecs",
+    "encode_plain",
+    "key_texts",
     "quote",
     "read_answer",
     "read_timestamp",

@@ -378,6 +378,15 @@ class Anything(Codec):
         return isinstance(value, (set, frozenset)) and not value
 
 
+def encode_plain(value: object) -> str:
+    """Return the tagged JSON text of a value that belongs to no field.
+
+    Raises:
+        InvalidValue: It cannot be stored.
+    """
+    return _encode_plain(value, LIMITS.nesting)
+
+
 _TEXT, _BINARY, _WHOLE, _FLOAT, _EXACT = Text(), Binary(), Integer(), Float(), Exact()
 
 

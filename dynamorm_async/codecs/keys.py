@@ -23,6 +23,11 @@ class KeyPart(Scalar):
         self.label, self.tag, self.writes = inner.label, inner.tag, inner.writes
 
     @property
+    def is_text(self) -> bool:
+        """Whether its values are plain texts."""
+        return isinstance(self._inner, Text)
+
+    @property
     def reads(self) -> Mapping[str, Any]:
         return self._inner.reads
 

@@ -30,6 +30,7 @@ from dynamorm_async.codecs.generate import (
     texts_of,
 )
 from dynamorm_async.codecs.keys import KeyPart
+from dynamorm_async.codecs.pages import INEXACT, UNREADABLE, ItemPage, item_page, page_struct
 from dynamorm_async.codecs.scalars import Expiry, Integer, Scalar, Text, Timestamp
 from dynamorm_async.codecs.storable import check_storable
 from dynamorm_async.codecs.structures import in_field, is_frozen, is_plain
@@ -63,21 +64,6 @@ class Stamps:
     created: str | None = None
     updated: str | None = None
     version: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class ItemPage(Generic[M]):
-    """One answer to Query or Scan.
-
-    Attributes:
-        items: The instances, in the answer's order.
-        last_key: The JSON text of LastEvaluatedKey, or None at the end.
-        scanned: Items that the service evaluated, before filtering.
-    """
-
-    items: list[M]
-    last_key: str | None
-    scanned: int
 
 
 class Record(Generic[M]):
@@ -125,8 +111,8 @@ class Record(Generic[M]):
         self._item_type: Any = msgspec.Raw if spec.unknown != "drop" else self._struct
         self._raw_reader = msgspec.json.Decoder(self._struct)
         self._readers = {name: _reader_pair(name, self._exact_type, self._item_type) for name in _MEMBERS}
-        self._exact_page_reader = msgspec.json.Decoder(_page_struct(self._exact_type))
-        self._page_reader = msgspec.json.Decoder(_page_struct(self._item_type))
+        self._exact_page_reader = msgspec.json.Decoder(page_struct(self._exact_type))
+        self._page_reader = msgspec.json.Decoder(page_struct(self._item_type))
         self._nests_freely = types.nests_freely
         self._secrets = frozenset(field.name for field in attrs.fields(spec.cls) if not field.repr)
         self._created = spec.created.name if spec.created is not None else None
@@ -185,6 +171,43 @@ class Record(Generic[M]):
         except InvalidValue as error:
             raise error.under(self.spec.name) from error.__cause__
 
+    def is_always_stored(self, name: str) -> bool:
+        """Tell whether an item without the field's attribute could not be read at all.
+
+        Where a field has a default, or is found in a key, an item without it reads as well: one of
+        another service, or from before the field was declared.
+        """
+        member = self.members[name]
+        return not (
+            member.has_default
+            or member.recovered is not None
+            or member.codec.can_be_none
+            or isinstance(member.codec, SetOf)
+        )
+
+    def is_int(self, name: str) -> bool:
+        """Tell whether an expiry is an int in Python, and not a datetime."""
+        codec = self.members[name].codec
+        inner = codec.inner if isinstance(codec, Maybe) else codec
+        return isinstance(inner, Expiry) and inner.as_int
+
+    def template_text(self, name: str, value: object) -> str:
+        """Return the text of a field's value as it stands in a template.
+
+        Raises:
+            InvalidValue: The value is not of the field's type.
+        """
+        try:
+            return _scalar_of(self.members[name].codec, f"{self.spec.name}.{name}").to_text(value)
+        except InvalidValue as error:
+            raise self._told(error.under(f"{self.spec.name}.{name}")) from error.__cause__
+
+    def is_text(self, name: str) -> bool:
+        """Tell whether a field's values stand in a template as they are: whether they are texts."""
+        codec = self.members[name].codec
+        inner = codec.inner if isinstance(codec, Maybe) else codec
+        return isinstance(inner, Text) or (isinstance(inner, KeyPart) and inner.is_text)
+
     def is_left_out(self, name: str, value: object) -> bool:
         """Tell whether a value of the field is not stored at all, so that an update removes it."""
         return self.members[name].is_left_out(value)
@@ -216,9 +239,9 @@ class Record(Generic[M]):
         try:
             stored = exact.decode(body).stored
             return None if stored is UNSET else self._read_exact(stored)
-        except _INEXACT:
+        except INEXACT:
             # Not as this library writes it: another service's form, or an error to be told.
-            stored = self._read(reader, body).stored
+            stored = self.read_answer(reader, body).stored
             return None if stored is UNSET else self._instance(stored)
 
     def decode_page(self, body: bytes) -> ItemPage[M]:
@@ -226,19 +249,13 @@ class Record(Generic[M]):
         try:
             page = self._exact_page_reader.decode(body)
             items = list(map(self._read_exact, page.Items))
-        except _INEXACT:
+        except INEXACT:
             try:
-                page = self._read(self._page_reader, body)
+                page = self.read_answer(self._page_reader, body)
                 items = list(map(self._instance, page.Items))
             except InvalidValue as error:
                 raise self._blamed(body, error) from error.__cause__
-        last = "" if page.LastEvaluatedKey is UNSET else bytes(page.LastEvaluatedKey).decode().strip()
-        return ItemPage(
-            items=items,
-            # An empty key ends the walk as well as an absent one.
-            last_key=None if last in ("", "{}", "null") else last,
-            scanned=page.ScannedCount,
-        )
+        return item_page(page, items)
 
     @cached_property
     def batches(self) -> BatchCodec[M]:
@@ -257,16 +274,16 @@ class Record(Generic[M]):
     def decode_raw(self, raw: str | msgspec.Raw) -> M:
         """Return the instance of the JSON text of one item; raises as `decode_item` does."""
         whole = self._item_type is msgspec.Raw
-        return self._instance(raw if whole else self._read(self._raw_reader, raw, member=""))
+        return self._instance(raw if whole else self.read_answer(self._raw_reader, raw, member=""))
 
     def _blamed(self, body: bytes, error: InvalidValue) -> InvalidValue:
         """Return the error of the first item of a page that cannot be read, with that item's key."""
-        for raw in self._read(_PAGE_OF_RAW, body).Items:
+        for raw in self.read_answer(_PAGE_OF_RAW, body).Items:
             try:
-                self._instance(self._read(self._raw_reader, raw, member=""), {})
+                self._instance(self.read_answer(self._raw_reader, raw, member=""), {})
             except InvalidValue as found:
                 error = found
-                stored = self._read(_ATTRIBUTES, raw, member="")
+                stored = self.read_answer(_ATTRIBUTES, raw, member="")
                 texts = (stored.get(field.attribute) for field in self.spec.key_fields)
                 shown = ", ".join(bytes(text).decode() for text in texts if text is not None)
                 error.why = f"{error.why}; " if error.why else ""
@@ -284,12 +301,12 @@ class Record(Generic[M]):
         """
         reader = msgspec.json.Decoder(_SomeAttributes)
         found: dict[str, Any] = {}
-        for attribute, raw in self._read(reader, body).Attributes.items():
+        for attribute, raw in self.read_answer(reader, body).Attributes.items():
             name = self._field_of.get(attribute)
             if name is None:
                 continue
             codec = self._plain if name in plain else self.members[name].codec
-            wire: Any = self._read(msgspec.json.Decoder(codec.wire), raw, member=attribute)
+            wire: Any = self.read_answer(msgspec.json.Decoder(codec.wire), raw, member=attribute)
             try:
                 found[name] = codec.decode(wire)
             except InvalidValue as error:
@@ -298,7 +315,7 @@ class Record(Generic[M]):
 
     def stored_text(self, body: bytes, attribute: str) -> str | None:
         """Return the text under the one tag of an attribute of "Item", or None where it is absent."""
-        item = self._read(msgspec.json.Decoder(_AnyItem), body).Item
+        item = self.read_answer(msgspec.json.Decoder(_AnyItem), body).Item
         if item is UNSET or attribute not in item:
             return None
         return str(next(iter(item[attribute].values()), ""))
@@ -326,7 +343,7 @@ class Record(Generic[M]):
     def _instance_of_raw(self, raw: Any) -> M:
         unknown = {
             name: bytes(value).decode()
-            for name, value in self._read(_ATTRIBUTES, raw, member="").items()
+            for name, value in self.read_answer(_ATTRIBUTES, raw, member="").items()
             if name not in self._known
         }
         if unknown and self.spec.unknown == "refuse":
@@ -336,7 +353,7 @@ class Record(Generic[M]):
                 fix='declare the field, or use model(unknown="keep")',
                 code="codecs.unknown-attribute",
             )
-        return self._instance(self._read(self._raw_reader, raw, member=""), unknown)
+        return self._instance(self.read_answer(self._raw_reader, raw, member=""), unknown)
 
     def _check_entity(self, wire: Any) -> None:
         if wire is UNSET or self.spec.entity == wire.S:
@@ -348,11 +365,11 @@ class Record(Generic[M]):
             code="codecs.wrong-entity",
         )
 
-    def _read(self, reader: msgspec.json.Decoder[Any], body: Any, *, member: str | None = None) -> Any:
+    def read_answer(self, reader: msgspec.json.Decoder[Any], body: Any, *, member: str | None = None) -> Any:
         """Return what a reader makes of an answer, or of one member of it."""
         try:
             return reader.decode(body)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             self._refuse(error, member=member)
 
     def _refuse(self, cause: Exception, *, member: str | None) -> NoReturn:
@@ -578,10 +595,7 @@ class _SomeAttributes(msgspec.Struct):
     Attributes: dict[str, msgspec.Raw] = {}
 
 
-# RecursionError is for an answer nested thousands deep.
 _MEMBERS = ("Item", "Attributes")
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_INEXACT = (ValueError, RecursionError)  # msgspec's errors and InvalidValue are ValueErrors
 _ATTRIBUTES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -614,17 +628,6 @@ def _reader_pair(
         for tp in (exact, item)
     ]
     return msgspec.json.Decoder(structs[0]), msgspec.json.Decoder(structs[1])
-
-
-def _page_struct(item: Any) -> Any:
-    return msgspec.defstruct(
-        "Page",
-        [
-            ("Items", list[item]),
-            ("LastEvaluatedKey", msgspec.Raw | UnsetType, UNSET),
-            ("ScannedCount", int, 0),
-        ],
-    )
 
 
 def _never_set() -> Any:

@@ -335,14 +335,14 @@ class Expiry(Scalar):
     writes = frozenset({"N"})
 
     def __init__(self, *, as_int: bool) -> None:
-        self._as_int = as_int
+        self.as_int = as_int
         self.label = "int seconds" if as_int else "aware datetime"
 
     def to_text(self, value: Any) -> str:
-        if isinstance(value, dt.datetime) and not self._as_int:
+        if isinstance(value, dt.datetime) and not self.as_int:
             _refuse_naive(value)
             seconds = int(value.timestamp() // 1)
-        elif isinstance(value, int) and not isinstance(value, bool) and self._as_int:
+        elif isinstance(value, int) and not isinstance(value, bool) and self.as_int:
             seconds = int(value)
         else:
             raise self.wrong(value)
@@ -357,7 +357,7 @@ class Expiry(Scalar):
 
     def from_text(self, text: str) -> Any:
         seconds = Integer().from_text(text)
-        if self._as_int:
+        if self.as_int:
             return seconds
         try:
             return dt.datetime.fromtimestamp(seconds, dt.UTC)
@@ -437,7 +437,7 @@ def timestamp_text(value: dt.datetime) -> str:
     if value.tzinfo is not dt.UTC:
         _refuse_naive(value)
         value = _in_utc(value)
-    return f"{value.replace(tzinfo=None).isoformat(timespec='microseconds')}000Z"
+    return f"{value.isoformat(timespec='microseconds')[:26]}000Z"
 
 
 def timestamp_source(variable: str, otherwise: str, scope: Scope) -> str:

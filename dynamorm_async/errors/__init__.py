@@ -11,8 +11,12 @@ The tree:
     │   ├── InvalidValue              a value that a field cannot hold, or stored data that does not fit
     │   ├── InvalidKey                a key that does not fit the model
     │   ├── InvalidExpression         a condition, update or projection that means nothing
+    │   ├── InvalidCursor             a cursor that is none, or belongs to another query
+    │   ├── NoUsableIndex             no key answers the query, and a scan was not allowed
     │   └── LimitExceeded             more than the service takes in one request
     ├── ItemNotFound                  the table is there, the item is not
+    ├── SeveralItems                  one item was asked for, several were found
+    ├── BudgetSpent                   a query reached its bound; `cursor` says where to go on
     ├── ConditionFailed               the stored item did not meet the condition of a write
     │   └── VersionConflict           another writer was faster
     ├── PartialBatch                  some of a batch was done, and some was not
@@ -24,11 +28,14 @@ The tree:
     │   ├── AccessDenied              the identity may not do this
     │   ├── CredentialsError          no credentials, or the service does not accept them (also before I/O)
     │   ├── TransactionConflict       another transaction holds the item
+    │   ├── TransactionFailed         a transaction was cancelled; `reasons` says which request stopped it
+    │   ├── IdempotencyMismatch       a token that was used for another request
     │   ├── ItemCollectionFull        a partition with a local index reached 10 GB
     │   ├── QuotaReached              too many control-plane operations or tables
     │   └── ServerFault               the service failed inside (HTTP 5xx)
     ├── TransportError                no usable answer came
     │   ├── EndpointUnreachable       nothing accepted the connection; nothing was sent
+    │   ├── CircuitOpen               a circuit breaker refused the call; nothing was sent
     │   ├── ConnectionLost            the connection ended before the whole answer was there
     │   ├── CallTimeout               a deadline passed
     │   ├── ProtocolError             what came is not an answer of DynamoDB
@@ -40,20 +47,26 @@ The tree:
 from dynamorm_async.errors._base import DynamormError, InvalidRequest, quoted
 from dynamorm_async.errors._batch import BatchFailure, PartialBatch
 from dynamorm_async.errors._local import (
+    BudgetSpent,
     ConditionFailed,
     EngineUnavailable,
+    InvalidCursor,
     InvalidExpression,
     InvalidKey,
     InvalidModel,
     InvalidValue,
     ItemNotFound,
     LimitExceeded,
+    NoUsableIndex,
+    SeveralItems,
     TableMismatch,
     VersionConflict,
 )
 from dynamorm_async.errors._service import (
     AccessDenied,
+    CancellationReason,
     CredentialsError,
+    IdempotencyMismatch,
     ItemCollectionFull,
     QuotaReached,
     RequestRefused,
@@ -63,10 +76,12 @@ from dynamorm_async.errors._service import (
     TableNotFound,
     Throttled,
     TransactionConflict,
+    TransactionFailed,
     service_error,
 )
 from dynamorm_async.errors._transport import (
     CallTimeout,
+    CircuitOpen,
     ConnectionLost,
     EndpointUnreachable,
     OutcomeUnknown,
@@ -77,13 +92,18 @@ from dynamorm_async.errors._transport import (
 __all__ = [
     "AccessDenied",
     "BatchFailure",
+    "BudgetSpent",
     "CallTimeout",
+    "CancellationReason",
+    "CircuitOpen",
     "ConditionFailed",
     "ConnectionLost",
     "CredentialsError",
     "DynamormError",
     "EndpointUnreachable",
     "EngineUnavailable",
+    "IdempotencyMismatch",
+    "InvalidCursor",
     "InvalidExpression",
     "InvalidKey",
     "InvalidModel",
@@ -92,6 +112,7 @@ __all__ = [
     "ItemCollectionFull",
     "ItemNotFound",
     "LimitExceeded",
+    "NoUsableIndex",
     "OutcomeUnknown",
     "PartialBatch",
     "ProtocolError",
@@ -99,11 +120,13 @@ __all__ = [
     "RequestRefused",
     "ServerFault",
     "ServiceError",
+    "SeveralItems",
     "TableInUse",
     "TableMismatch",
     "TableNotFound",
     "Throttled",
     "TransactionConflict",
+    "TransactionFailed",
     "TransportError",
     "VersionConflict",
     "quoted",

@@ -28,6 +28,8 @@ class DynamormError(Exception):
         service_code: The service's own error code, or None where it did not answer.
         request_id: The service's request id, or None.
         attempts: How many times the request was sent; 0 before I/O.
+        elapsed: Seconds from handing the call in to its failure, all attempts and waits included;
+            None where no call was made.
     """
 
     code: str = "errors.unspecified"
@@ -48,6 +50,7 @@ class DynamormError(Exception):
         service_code: str | None = None,
         request_id: str | None = None,
         attempts: int = 0,
+        elapsed: float | None = None,
     ) -> None:
         super().__init__(what)
         self.what = what
@@ -63,6 +66,7 @@ class DynamormError(Exception):
         self.service_code = service_code
         self.request_id = request_id
         self.attempts = attempts
+        self.elapsed = elapsed
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -80,6 +84,7 @@ class DynamormError(Exception):
             "service code": self.service_code,
             "request id": self.request_id,
             "attempts": self.attempts or None,
+            "elapsed": None if self.elapsed is None else f"{self.elapsed:.3f} s",
         }
         text = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
         return f" {text}" if text else ""

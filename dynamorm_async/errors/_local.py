@@ -55,6 +55,18 @@ class InvalidExpression(InvalidRequest):
     code = "expressions.invalid"
 
 
+class InvalidCursor(InvalidRequest):
+    """A cursor is no cursor, was tampered with, or belongs to another query; its text is never shown."""
+
+    code = "plan.invalid-cursor"
+
+
+class NoUsableIndex(InvalidRequest):
+    """No key of the table or of an index answers the query completely, and a scan was not allowed."""
+
+    code = "plan.no-usable-index"
+
+
 class LimitExceeded(InvalidRequest):
     """The request is larger than the service accepts."""
 
@@ -65,6 +77,40 @@ class ItemNotFound(DynamormError):
     """The table exists and holds no item under the key."""
 
     code = "plan.item-not-found"
+
+
+class SeveralItems(DynamormError):
+    """One item was asked for, and more than one was found."""
+
+    code = "plan.several-items"
+
+
+class BudgetSpent(DynamormError):
+    """A query reached its bound of requests or read units before its end.
+
+    Attributes:
+        cursor: Where to go on from, for `page(cursor=…)` or `start(…)`.
+        requests: Requests sent.
+        read_units: Read units consumed, as far as the service said so.
+    """
+
+    code = "plan.budget-spent"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        cursor: str,
+        requests: int,
+        read_units: float,
+        fix: str,
+        operation: str,
+        table: str,
+    ) -> None:
+        super().__init__(what, fix=fix, operation=operation, table=table)
+        self.cursor = cursor
+        self.requests = requests
+        self.read_units = read_units
 
 
 class ConditionFailed(DynamormError):

@@ -6,6 +6,8 @@ Source of the codes: the DynamoDB API reference, "Common errors" and the errors 
 from collections.abc import Mapping
 from typing import ClassVar
 
+import attrs
+
 from dynamorm_async.errors._base import DynamormError
 
 
@@ -108,6 +110,47 @@ class TransactionConflict(ServiceError):
     advice = "try again; if it persists, fewer writers should touch this item"
 
 
+@attrs.frozen(kw_only=True)
+class CancellationReason:
+    """Why one request of a transaction stopped the whole of it, or that it did not.
+
+    Attributes:
+        code: The service's word, `"ConditionalCheckFailed"`; `"None"` where it was not this request.
+        message: The service's text, or None.
+        item: The item that a failed condition met, as the JSON text of its tagged values; None
+            where there was none, or where it was not asked for.
+    """
+
+    code: str
+    message: str | None = None
+    item: bytes | None = attrs.field(default=None, repr=False)
+
+
+class TransactionFailed(ServiceError):
+    """A transaction was cancelled: one of its requests could not be carried out, so none was.
+
+    Attributes:
+        reasons: One for each request, in their order; empty where the service named none.
+    """
+
+    code = "transport.transaction-failed"
+    advice = "look at error.reasons: each says why its request stopped the transaction"
+    reasons: tuple[CancellationReason, ...] = ()
+
+    @property
+    def index(self) -> int | None:
+        """The position of the first request that stopped it, or None where the service named none."""
+        stopped = (at for at, reason in enumerate(self.reasons) if reason.code != "None")
+        return next(stopped, None)
+
+
+class IdempotencyMismatch(ServiceError):
+    """The idempotency token was used within ten minutes for another request; nothing was changed."""
+
+    code = "transport.idempotency-mismatch"
+    advice = "give each request a token of its own, and a repeated one the same bytes"
+
+
 class ItemCollectionFull(ServiceError):
     """A partition of a table with a local index has reached 10 GB."""
 
@@ -136,6 +179,7 @@ _BY_CODE: Mapping[str, type[ServiceError]] = {
     "AccessDeniedException": AccessDenied,
     "ExpiredToken": CredentialsError,
     "ExpiredTokenException": CredentialsError,
+    "IdempotentParameterMismatchException": IdempotencyMismatch,
     "IncompleteSignatureException": CredentialsError,
     "InternalFailure": ServerFault,
     "InternalServerError": ServerFault,
@@ -157,6 +201,7 @@ _BY_CODE: Mapping[str, type[ServiceError]] = {
     "TableNotFoundException": TableNotFound,
     "Throttling": Throttled,
     "ThrottlingException": Throttled,
+    "TransactionCanceledException": TransactionFailed,
     "TransactionConflictException": TransactionConflict,
     "UnrecognizedClientException": CredentialsError,
     "ValidationException": RequestRefused,
@@ -175,6 +220,7 @@ def service_error(
     request_id: str | None,
     attempts: int,
     throttling_reasons: tuple[str, ...] = (),
+    cancellation_reasons: tuple[CancellationReason, ...] = (),
 ) -> ServiceError:
     """Return the error for one of the service's codes; a code that is not known is a ServiceError.
 
@@ -189,6 +235,7 @@ def service_error(
         request_id: From `x-amzn-RequestId`.
         attempts: Requests sent so far.
         throttling_reasons: The `reason` of each of the service's throttling reasons.
+        cancellation_reasons: Why a transaction was cancelled, one for each of its requests.
     """
     cls = _BY_CODE.get(service_code, ServerFault if status >= 500 else ServiceError)
     where = f" on {table}" if table else ""
@@ -206,4 +253,6 @@ def service_error(
     )
     if isinstance(error, Throttled):
         error.reasons = throttling_reasons
+    if isinstance(error, TransactionFailed):
+        error.reasons = cancellation_reasons
     return error

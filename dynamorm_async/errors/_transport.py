@@ -1,5 +1,7 @@
 """Errors of the way to the service and back: no usable answer came."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import ClassVar
 
 from dynamorm_async.errors._base import DynamormError
@@ -9,11 +11,16 @@ class TransportError(DynamormError):
     """No usable answer came from the service.
 
     `ambiguous` tells whether the request may have been carried out all the same.
+
+    Attributes:
+        reused: Whether it went over a connection that had carried a request before; None where
+            nobody knows, or there was no connection.
     """
 
     code = "transport.failed"
     ambiguous: ClassVar[bool] = True
     retryable: ClassVar[bool] = True
+    reused: bool | None = None
 
 
 class EndpointUnreachable(TransportError):
@@ -21,6 +28,34 @@ class EndpointUnreachable(TransportError):
 
     code = "transport.unreachable"
     ambiguous: ClassVar[bool] = False
+
+
+class CircuitOpen(TransportError):
+    """A circuit breaker refused the call, because calls like it failed in a row; nothing was sent.
+
+    Attributes:
+        since: When the circuit opened, UTC.
+        until: When a call goes on trial, UTC; None while one is on its way.
+    """
+
+    code = "transport.circuit-open"
+    ambiguous: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        since: datetime,
+        until: datetime | None,
+        why: str | None = None,
+        fix: str | None = None,
+        operation: str | None = None,
+        table: str | None = None,
+        key: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(what, why=why, fix=fix, operation=operation, table=table, key=key)
+        self.since = since
+        self.until = until
 
 
 class ConnectionLost(TransportError):

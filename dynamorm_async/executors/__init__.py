@@ -1,10 +1,12 @@
 """Carry plans out: one call, page after page, or many calls at once.
 
 Takes plans and `Send`; gives results, one at a time where there are many. May use `plan`, `wire`
-and `errors`. Knows no model and keeps nothing; only a batch starts tasks, and waits for them.
+and `errors`. Knows no model and keeps nothing; tasks run only inside an `async with` of the caller, or
+end with the batch that started them.
 """
 
 from dynamorm_async.executors.batches import OnError, OnProgress, batch
 from dynamorm_async.executors.run import one, pages
+from dynamorm_async.executors.segments import SegmentStream, segments
 
-__all__ = ["OnError", "OnProgress", "batch", "one", "pages"]
+__all__ = ["OnError", "OnProgress", "SegmentStream", "batch", "one", "pages", "segments"]

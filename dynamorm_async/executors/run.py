@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import NoReturn, TypeVar
 
 import anyio
@@ -15,10 +15,11 @@ from dynamorm_async.errors import (
     ServiceError,
     quoted,
 )
-from dynamorm_async.plan import Plan
+from dynamorm_async.plan import Plan, Progress, StatementWalk, Walk
 from dynamorm_async.wire import Call, Reply, Send
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
@@ -37,31 +38,36 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
         reply = await send(call)
     except ServiceError as error:
         _tell(plan, error)
-    return _read(plan, call, reply)
+    return _read(plan.read, call, reply)
 
 
 async def pages(
-    plan: Plan[R],
+    walk: Walk[R] | StatementWalk[R],
     send: Send,
     *,
     timeout: float | None = None,
     clock: Callable[[], float] = anyio.current_time,
-) -> AsyncGenerator[R]:
-    """Yield what each reply means, following the plan to its end; nothing is read ahead.
+) -> AsyncGenerator[tuple[Sequence[R], Progress]]:
+    """Yield the items of each answer that are handed out, and how far the walk has come with it.
+
+    The walk is followed to its end; nothing is read ahead.
 
     Args:
-        plan: What to do.
+        walk: What to ask.
         send: The way to the service.
         timeout: Seconds for all calls together, without what the consumer does in between.
         clock: Seconds that only grow.
 
     Raises:
         DynamormError: As `one` does.
+        BudgetSpent: The walk may not go on, and there is more.
         CallTimeout: The time is used up and there is more to read.
         ProtocolError: A reply leads to the very call that it answers, which would never end.
     """
     left = None if timeout is None else _positive(timeout)
-    call: Call | None = plan.first
+    call: Call | None = walk.first
+    start = walk.start
+    progress = Progress()
     while call is not None:
         if left is not None:
             if left <= 0:
@@ -70,31 +76,32 @@ async def pages(
                     fix="give a longer timeout=",
                     operation=call.operation,
                     table=call.table,
+                    elapsed=timeout,
                 )
             call = call.within(left)
         started = clock()
-        try:
-            reply = await send(call)
-        except ServiceError as error:
-            _tell(plan, error)
+        reply = await send(call)
         if left is not None:
             left -= clock() - started
-        result = _read(plan, call, reply)
-        yield result
-        call = _next(call, plan.follow(result), reply)
+        page = _read(walk.read, call, reply)
+        items, progress = walk.given(page, progress), progress.after(page)
+        yield items, progress
+        following = walk.follow(page, progress)
+        if following is not None and page.last_key == start:
+            raise _stuck(call, reply)
+        call, start = following, page.last_key
 
 
-def _next(call: Call, following: Call | None, reply: Reply) -> Call | None:
-    if following is not None and following.body == call.body:
-        raise ProtocolError(
-            f"{call.operation}: the last key of a page is the key that it started from",
-            why="following it would read the same page for ever",
-            operation=call.operation,
-            table=call.table,
-            request_id=reply.request_id,
-            code="executors.no-progress",
-        )
-    return following
+def _stuck(call: Call, reply: Reply) -> ProtocolError:
+    return ProtocolError(
+        f"{call.operation}: the last key of a page is the key that it started from",
+        why="following it would read the same page for ever",
+        operation=call.operation,
+        table=call.table,
+        request_id=reply.request_id,
+        elapsed=reply.elapsed,
+        code="executors.no-progress",
+    )
 
 
 def _positive(timeout: object) -> float:
@@ -113,13 +120,14 @@ def _tell(plan: Plan[R], error: ServiceError) -> NoReturn:
     raise meant from error
 
 
-def _read(plan: Plan[R], call: Call, reply: Reply) -> R:
+def _read(read: Callable[[Reply], T], call: Call, reply: Reply) -> T:
     try:
-        return plan.read(reply)
+        return read(reply)
     except DynamormError as error:
         error.operation = call.operation
         error.table = error.table or call.table
         error.key = error.key or call.key
         error.request_id = reply.request_id
         error.attempts = reply.attempts
+        error.elapsed = reply.elapsed
         raise

@@ -15,6 +15,7 @@ from dynamorm_async.expressions.compiler import (
     compile_request,
 )
 from dynamorm_async.expressions.forms import Place, Role
+from dynamorm_async.expressions.parts import conjuncts, holds_raw, places_in, raw_names
 from dynamorm_async.expressions.paths import Path, Size
 from dynamorm_async.expressions.trees import Condition, Raw, Update, raw, readable
 
@@ -32,6 +33,10 @@ __all__ = [
     "Update",
     "bind_names",
     "compile_request",
+    "conjuncts",
+    "holds_raw",
+    "places_in",
     "raw",
+    "raw_names",
     "readable",
 ]

@@ -57,12 +57,14 @@ class Request:
 
     Attributes:
         condition: For `ConditionExpression`.
+        key: For `KeyConditionExpression`.
         filter: For `FilterExpression`.
         updates: For `UpdateExpression`, any order.
         projection: For `ProjectionExpression`.
     """
 
     condition: Condition[Any] | None = None
+    key: Condition[Any] | None = None
     filter: Condition[Any] | None = None
     updates: tuple[Update[Any], ...] = ()
     projection: tuple[Place, ...] = ()
@@ -71,6 +73,7 @@ class Request:
         """Return what decides the texts: equal shapes compile to equal texts."""
         return (
             self.condition.form if self.condition is not None else None,
+            self.key.form if self.key is not None else None,
             self.filter.form if self.filter is not None else None,
             tuple((update.action, update.form) for update in self.updates),
             self.projection,
@@ -83,7 +86,7 @@ class Request:
             for update in self.updates:
                 if update.action == action:
                     found.extend(update.values)
-        for condition in (self.condition, self.filter):
+        for condition in (self.condition, self.key, self.filter):
             if condition is not None:
                 found.extend(condition.values)
         return found
@@ -126,6 +129,7 @@ def compile_request(request: Request, resolve: Resolve, *, limits: Limits = LIMI
         texts["UpdateExpression"] = _finished(_update_text(request.updates, scribe), scribe, limits)
     for member, condition in (
         ("ConditionExpression", request.condition),
+        ("KeyConditionExpression", request.key),
         ("FilterExpression", request.filter),
     ):
         if condition is not None:

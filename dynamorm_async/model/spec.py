@@ -45,9 +45,14 @@ class Template:
         return tuple(dict.fromkeys(_PART.findall(self.text)))
 
     @cached_property
-    def _pieces(self) -> list[str]:
-        # Literals at even places, field names at odd ones.
+    def pieces(self) -> list[str]:
+        """Return the text in pieces: literals at even places, field names at odd ones."""
         return _PART.split(self.text)
+
+    @property
+    def parts(self) -> list[tuple[str, str]]:
+        """Return each field's name with the literal that follows it, in the order of the text."""
+        return list(zip(self.pieces[1::2], self.pieces[2::2], strict=True))
 
     def fill(self, texts: Mapping[str, str], *, owner: str) -> str:
         """Return the key for the given field texts.
@@ -56,12 +61,12 @@ class Template:
             InvalidKey: The key would be read back as other texts, so that another item could have
                 the same key: a text holds what separates it from the next.
         """
-        pieces = [texts[piece] if position % 2 else piece for position, piece in enumerate(self._pieces)]
+        pieces = [texts[piece] if position % 2 else piece for position, piece in enumerate(self.pieces)]
         key = "".join(pieces)
         back = self.read(key) or {}
         for name in self.fields:
             if back.get(name) != texts[name]:
-                literal = self._pieces[self._pieces.index(name) + 1]
+                literal = self.pieces[self.pieces.index(name) + 1]
                 raise InvalidKey(
                     f"{owner}.{name} = {quoted(texts[name])} cannot be told from what follows it",
                     why=f"{literal!r} ends the field in {quoted(self.text)}, so keys could collide",
@@ -72,7 +77,7 @@ class Template:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        pieces = self._pieces
+        pieces = self.pieces
         seen: set[str] = set()
         out = [re.escape(pieces[0])]
         for position in range(1, len(pieces), 2):

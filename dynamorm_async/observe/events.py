@@ -2,13 +2,15 @@
 
 Seconds for every time, bytes for every size. `error` is the name of the exception's class (also of
 one that isn't ours, such as `CancelledError`), `service_code` the service's own code.
+
+They are msgspec structs where most values of the library are attrs classes: a program that watches
+nothing defines them as well, and with attrs that took 3 ms.
 """
 
-import attrs
+import msgspec
 
 
-@attrs.frozen(kw_only=True)
-class CallStarted:
+class CallStarted(msgspec.Struct, frozen=True, kw_only=True):
     """A call was handed in; nothing has been sent.
 
     Attributes:
@@ -24,8 +26,7 @@ class CallStarted:
     bytes_sent: int
 
 
-@attrs.frozen(kw_only=True)
-class AttemptFinished:
+class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt ended, with an answer of any status or without one.
 
     Attributes:
@@ -40,6 +41,8 @@ class AttemptFinished:
         error: Class of the error, or None.
         service_code: The service's code of the error, or None.
         request_id: The service's id, or None.
+        reused: Whether it went over a connection that had carried a request before, or None where
+            the transport doesn't know: the aiobotocore one never does.
     """
 
     call_id: int
@@ -53,10 +56,10 @@ class AttemptFinished:
     error: str | None = None
     service_code: str | None = None
     request_id: str | None = None
+    reused: bool | None = None
 
 
-@attrs.frozen(kw_only=True)
-class RetryScheduled:
+class RetryScheduled(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt failed, and another one will follow after a wait.
 
     Attributes:
@@ -78,8 +81,7 @@ class RetryScheduled:
     service_code: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class CallFinished:
+class CallFinished(msgspec.Struct, frozen=True, kw_only=True):
     """A call ended, middleware included.
 
     Attributes:

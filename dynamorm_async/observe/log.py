@@ -9,6 +9,8 @@ EXPECTED_CODES = frozenset({"ConditionalCheckFailedException", "TransactionCance
 # Whether a table is there is asked by describing it.
 EXPECTED_ANSWERS = frozenset({("DescribeTable", "ResourceNotFoundException")})
 
+_CONNECTIONS = {None: "", False: " over a new connection", True: " over a kept one"}
+
 
 class LogObserver:
     """Log calls: starts, attempts and successes at DEBUG, retries at INFO, failures at WARNING.
@@ -55,7 +57,7 @@ def _text(event: Event) -> str:
             outcome = _outcome(event)
             return (
                 f"{subject} attempt {event.attempt} {outcome} after {event.seconds * 1000:.1f} ms, "
-                f"{event.bytes_received} bytes back"
+                f"{event.bytes_received} bytes back{_CONNECTIONS[event.reused]}"
             )
         case RetryScheduled():
             reason = _one_line(event.service_code or event.error)

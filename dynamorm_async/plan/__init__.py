@@ -5,12 +5,41 @@ Takes a model's record, a table's name and the arguments of a verb, the time amo
 use `codecs`, `model`, `expressions`, `wire` and `errors`. Pure: no clock, no dice, no network.
 """
 
+from dynamorm_async.plan.aggregates import (
+    ABSENT,
+    Absent,
+    Aggregate,
+    Group,
+    Groups,
+    Kind,
+    avg,
+    count,
+    max_,
+    min_,
+    sum_,
+)
 from dynamorm_async.plan.batch import BatchPlan, listed
+from dynamorm_async.plan.choice import Candidate
+from dynamorm_async.plan.collections import check_collection, prepare_collection
+from dynamorm_async.plan.cursors import index_of
+from dynamorm_async.plan.delivery import delivered
+from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.keys import Key
+from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
+from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
+from dynamorm_async.plan.question import Question, whole_number
 from dynamorm_async.plan.reads import batch_get, batch_get_of_several, name_of_key
 from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line
-from dynamorm_async.plan.scan import scan
+from dynamorm_async.plan.segments import (
+    MOST_SEGMENTS,
+    State,
+    WorkUnit,
+    plan_of,
+    position_of,
+    position_text,
+    unit_of,
+)
 from dynamorm_async.plan.single import (
     Returning,
     create,
@@ -22,7 +51,10 @@ from dynamorm_async.plan.single import (
     update,
     upsert,
 )
+from dynamorm_async.plan.statements import StatementWalk, statement
+from dynamorm_async.plan.statistics import Cost, Size, Statistics
 from dynamorm_async.plan.target import Target
+from dynamorm_async.plan.walk import Progress, Walk
 from dynamorm_async.plan.writes import (
     Delete,
     Duplicates,
@@ -34,33 +66,76 @@ from dynamorm_async.plan.writes import (
 )
 
 __all__ = [
+    "ABSENT",
+    "MOST_SEGMENTS",
+    "Absent",
+    "Aggregate",
+    "Analysis",
     "BatchPlan",
     "BatchRetry",
+    "Candidate",
+    "Cost",
     "Delete",
     "Duplicates",
     "Estimate",
+    "Explanation",
+    "Gap",
+    "Group",
+    "Groups",
     "Key",
+    "Kind",
     "Ledger",
     "Line",
+    "Page",
     "Plan",
+    "Progress",
     "Put",
+    "QueryPlan",
+    "Question",
     "Returning",
+    "Size",
+    "State",
+    "StatementWalk",
+    "Statistics",
     "Target",
+    "Walk",
+    "WorkUnit",
+    "avg",
     "batch_delete",
     "batch_get",
     "batch_get_of_several",
     "batch_put",
     "batch_write",
+    "check_collection",
+    "count",
     "create",
+    "cursor_after",
     "delete",
+    "delivered",
+    "field_name",
     "find",
+    "gap_of",
     "get",
+    "index_of",
+    "key_text",
     "listed",
+    "max_",
+    "min_",
     "name_of_key",
     "name_of_write",
+    "page_plan",
+    "plan_of",
+    "position_of",
+    "position_text",
+    "prepare",
+    "prepare_collection",
+    "probe",
     "put",
     "save",
-    "scan",
+    "statement",
+    "sum_",
+    "unit_of",
     "update",
     "upsert",
+    "whole_number",
 ]

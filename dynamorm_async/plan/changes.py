@@ -28,7 +28,7 @@ _OWNED = (Role.CREATED, Role.UPDATED, Role.VERSION)
 
 def place_of(target: Target[Any], field: FieldSpec) -> Place:
     """Return the place of a field."""
-    return Place(target.spec.cls, (field.name,))
+    return target.place(field.name)
 
 
 def absent(target: Target[Any]) -> Condition[Any]:

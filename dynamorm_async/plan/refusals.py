@@ -72,6 +72,7 @@ def refusal(target: Target[Any], parts: KeyParts, demand: Demand) -> Callable[[S
             service_code=error.service_code,
             request_id=error.request_id,
             attempts=error.attempts,
+            elapsed=error.elapsed,
         )
 
     return refused

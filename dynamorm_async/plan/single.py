@@ -296,7 +296,7 @@ def _update_plan(
     returning: Returning,
     read: Callable[[Reply], Any],
 ) -> Plan[Any]:
-    members = {"Key": parts.text, "ReturnValues": f'"{returning}"', **_old_item(demand)}
+    members = {"Key": parts.text, **_returned(returning), **_old_item(demand)}
     body = target.body(members, Request(condition=demand.condition, updates=tuple(changes)))
     return Plan(
         first=_call(target, "UpdateItem", parts, body, repeat=repeat),
@@ -311,6 +311,11 @@ def _call(
     target: Target[Any], operation: str, parts: KeyParts, body: bytes, *, repeat: Repeat = Repeat.HARMLESS
 ) -> Call:
     return Call(operation=operation, body=body, tables=(target.table,), keys=(parts.values,), repeat=repeat)
+
+
+def _returned(returning: Returning) -> dict[str, str]:
+    # Left out where nothing comes back: an update in a transaction has no such member.
+    return {} if returning == "NONE" else {"ReturnValues": f'"{returning}"'}
 
 
 def _old_item(demand: Demand) -> dict[str, str]:

@@ -22,6 +22,7 @@ from dynamorm_async.expressions import (
 from dynamorm_async.model import ModelSpec
 
 M = TypeVar("M")
+T = TypeVar("T")
 
 # More shapes than this come only from a program that makes shapes out of data; then the oldest go.
 _MOST_SHAPES = 1024
@@ -41,6 +42,8 @@ class Target(Generic[M]):
     record: Record[M]
     table: str
     _opening: str = attrs.field(init=False)
+    _places: dict[str, Place] = attrs.field(factory=dict[str, Place], init=False)
+    _memory: dict[Any, Any] = attrs.field(factory=dict[Any, Any], init=False)
     _shapes: dict[Any, CompiledRequest] = attrs.field(factory=dict[Any, CompiledRequest], init=False)
 
     @property
@@ -51,16 +54,38 @@ class Target(Generic[M]):
     def __attrs_post_init__(self) -> None:
         self._opening = f'{{"TableName":{quote(self.table)}'
 
+    def place(self, name: str) -> Place:
+        """Return the place of a field; the same object each time, so that shapes are soon compared."""
+        found = self._places.get(name)
+        if found is None:
+            found = self._places[name] = Place(self.spec.cls, (name,))
+        return found
+
+    def remembered(self, name: object, make: Callable[[], T]) -> T:
+        """Return what was made under a name before, or make it; it must be the same each time."""
+        found: T | None = self._memory.get(name)
+        if found is None:
+            found = make()
+            self.remember(name, found)
+        return found
+
+    def recalled(self, shape: object) -> Any:
+        """Return what was remembered for a shape, or None."""
+        return self._memory.get(shape)
+
+    def remember(self, shape: object, made: object) -> None:
+        """Keep what was made for a shape, in the place of the oldest where there are too many."""
+        if len(self._memory) >= _MOST_SHAPES:
+            del self._memory[next(iter(self._memory))]
+        self._memory[shape] = made
+
     def plain_body(self, members: str) -> bytes:
         """Return a request without expressions: the table and what follows it, `,"Key":{…}`.
 
         Raises:
             InvalidValue: A text in it is no Unicode.
         """
-        try:
-            return f"{self._opening}{members}}}".encode()
-        except UnicodeEncodeError as error:
-            raise self._surrogate(f"{self._opening}{members}}}", {}) from error
+        return self.closed(f"{self._opening}{members}")
 
     def body(self, members: Mapping[str, str], request: Request) -> bytes:
         """Return a request: the table, the given members (JSON texts), and the bound expressions.
@@ -69,16 +94,29 @@ class Target(Generic[M]):
             InvalidValue: A text in it is no Unicode.
             InvalidRequest: An expression means nothing for the model, or is too large.
         """
-        compiled = self._compiled(request)
-        given = "".join([f',"{name}":{text}' for name, text in members.items()])
-        text = f"{self._opening}{given}{bind_names(compiled, request.values())}}}"
-        try:
-            return text.encode()
-        except UnicodeEncodeError as error:
-            labels = {slot.name: slot.label for slot in compiled.slots}
-            raise self._surrogate(text, labels) from error
+        compiled = self.compiled(request)
+        return self.closed(self.opened(members) + bind_names(compiled, request.values()), compiled)
 
-    def _compiled(self, request: Request) -> CompiledRequest:
+    def opened(self, members: Mapping[str, str]) -> str:
+        """Return the beginning of a request, without its last brace: the table and the given members."""
+        given = "".join([f',"{name}":{text}' for name, text in members.items()])
+        return f"{self._opening}{given}"
+
+    def closed(self, text: str, compiled: CompiledRequest | None = None) -> bytes:
+        """Return a request that is whole but for its last brace as bytes.
+
+        Args:
+            text: The request so far.
+            compiled: The expressions in it, for the text of an error.
+        """
+        try:
+            return f"{text}}}".encode()
+        except UnicodeEncodeError as error:
+            slots = compiled.slots if compiled is not None else ()
+            raise self._surrogate(f"{text}}}", {slot.name: slot.label for slot in slots}) from error
+
+    def compiled(self, request: Request) -> CompiledRequest:
+        """Return what all requests of this shape have in common."""
         shape = request.shape()
         compiled = self._shapes.get(shape)
         if compiled is None:

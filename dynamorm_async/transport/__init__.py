@@ -7,6 +7,7 @@ decides whether a write may be repeated: the call says so.
 """
 
 from dynamorm_async.transport.aws_client import AiobotocoreTransport
+from dynamorm_async.transport.breaker import CircuitBreaker
 from dynamorm_async.transport.choosing import choose_transport
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.fast import FastTransport
@@ -16,6 +17,7 @@ from dynamorm_async.transport.waist import Renewing, Waist, check_whole, open_wa
 
 __all__ = [
     "AiobotocoreTransport",
+    "CircuitBreaker",
     "Credentials",
     "FastTransport",
     "MemoryTransport",

@@ -12,6 +12,7 @@ from zlib import crc32
 import msgspec
 
 from dynamorm_async.errors import (
+    CancellationReason,
     ConnectionLost,
     DynamormError,
     ProtocolError,
@@ -98,6 +99,7 @@ def _error_of(call: Call, answer: Answer, attempt: int) -> DynamormError:
         status=answer.status,
         body=answer.body,
         throttling_reasons=_throttling_reasons(facts),
+        cancellation_reasons=_cancellation_reasons(facts),
         **_facts(call, answer, attempt),
     )
     if len(message) > LONGEST_WHY:
@@ -171,3 +173,19 @@ def _throttling_reasons(facts: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     reasons = [entry.get("reason") or entry.get("Reason") for entry in entries]
     return tuple(reason for reason in reasons if isinstance(reason, str))
+
+
+def _cancellation_reasons(facts: Mapping[str, Any]) -> tuple[CancellationReason, ...]:
+    """Return one reason for each request of a cancelled transaction, in their order."""
+    try:
+        entries = msgspec.convert(facts.get("CancellationReasons") or [], list[dict[str, Any]])
+        return tuple(
+            CancellationReason(
+                code=_text(entry, "Code") or "None",
+                message=_text(entry, "Message") or None,
+                item=msgspec.json.encode(entry["Item"]) if entry.get("Item") else None,
+            )
+            for entry in entries
+        )
+    except (msgspec.ValidationError, RecursionError):
+        return ()

@@ -81,7 +81,7 @@ class AiobotocoreTransport:
         self._client: Any = None
         self._methods: dict[str, Any] = {}
         self._stack = AsyncExitStack()
-        self._making = anyio.Lock()
+        self._making: anyio.Lock | None = None
         self._loop: object = None
         self._process: int | None = None
         self._closed = False
@@ -171,6 +171,10 @@ class AiobotocoreTransport:
     async def _make(self, call: Call) -> None:
         if self._process is None:
             self._process, self._loop = os.getpid(), anyio.lowlevel.current_token()
+        if self._making is None:
+            # Not when the transport is made: it would import anyio's back end, which the fast path,
+            # behind which a transport like this stands idle, has no other need for.
+            self._making = anyio.Lock()
         # A lock and no shared task: who is cancelled while he makes the client leaves it to the next.
         async with self._making:
             if self._client is None:

@@ -7,13 +7,12 @@ of our attempts runs, so that hooks, HTTP session and log filter leave everybody
 
 from contextvars import ContextVar
 
-import attrs
+import msgspec
 
 from dynamorm_async.wire import Answer
 
 
-@attrs.define
-class Capture:
+class Capture(msgspec.Struct):
     """One attempt.
 
     Attributes:

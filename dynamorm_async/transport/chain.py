@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
-import attrs
+import msgspec
 
 from dynamorm_async.transport import redaction
 from dynamorm_async.transport.capture import Capture, current
@@ -25,8 +25,7 @@ from dynamorm_async.transport.routes import Route, Router, given_route, settings
 _PROFILES = frozenset({"AWS_DEFAULT_PROFILE", "AWS_PROFILE"})
 
 
-@attrs.frozen
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """What the chain came to."""
 
     keys: Credentials

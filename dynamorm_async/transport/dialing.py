@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-import attrs
+import msgspec
 
 from dynamorm_async.errors import EndpointUnreachable
 from dynamorm_async.transport.http1 import Connection
@@ -24,8 +24,7 @@ _PER_ADDRESS = 2.0
 _UNVERIFIED = (ssl.SSLCertVerificationError, ssl.CertificateError)
 
 
-@attrs.frozen(kw_only=True)
-class Tls:
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """How to speak TLS.
 
     Attributes:
@@ -34,7 +33,7 @@ class Tls:
     """
 
     bundle: str | None = None
-    context: ssl.SSLContext | None = attrs.field(default=None, eq=False)
+    context: ssl.SSLContext | None = None
 
     def made(self) -> ssl.SSLContext:
         """Return the context; reads files, for some 20 ms."""

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
-import attrs
+import msgspec
 from msgspec.structs import replace
 
 from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
-from dynamorm_async.transport import invocation
 from dynamorm_async.transport.aws_client import AiobotocoreTransport, misused
 from dynamorm_async.transport.chain import ChainRouter, can_ask_botocore
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.dialing import Dialer, Tls
 from dynamorm_async.transport.failures import failure
+from dynamorm_async.transport.invocation import Invocation
 from dynamorm_async.transport.pool import Pool
 from dynamorm_async.transport.routes import (
     GivenRouter,
@@ -47,12 +47,12 @@ _USER_AGENT = f"dynamorm_async md/fast lang/python#{sys.version_info[0]}.{sys.ve
 _log = logging.getLogger("dynamorm_async.transport")
 
 
-@attrs.frozen
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     """A route, ready for requests."""
 
     signer: Signer
     pool: Pool
+    read_timeout: float | None
 
 
 class FastTransport:
@@ -129,6 +129,10 @@ class FastTransport:
             InvalidRequest: The configuration is wrong, or the transport is closed, or it belongs
                 to another event loop or to the parent process. Nothing was sent.
         """
+        return await self.attempt_of(None, call, timeout)
+
+    async def attempt_of(self, invocation: Invocation | None, call: Call, timeout: float) -> Answer:
+        """Send the call once, as `attempt` does, and say which attempt of which call it is."""
         if not self._is_ours(call):
             return await self._inner.attempt(call, timeout=timeout)
         loop = _running_loop()
@@ -150,20 +154,18 @@ class FastTransport:
             connection = await pool.wait(deadline)
             now = self._clock()  # dated when it is sent
         try:
-            head = line.signer.head(call.operation, call.body, int(now + self._offset))
-            under_way = invocation.current.get()
-            if under_way is not None:
-                head += under_way.headers
-            timer = loop.call_at(self._answer_until(deadline, loop), connection.expire, timeout)
+            numbers = invocation.headers if invocation is not None else b""
+            head = line.signer.head(call.operation, call.body, int(now + self._offset), numbers)
+            if line.read_timeout is not None:
+                deadline = min(deadline, loop.time() + line.read_timeout)
             waiting = connection.send(call, head)
+            pool.watch(connection, deadline, timeout)
             try:
                 answer = await waiting
             except asyncio.CancelledError:
                 if waiting.done() and not waiting.cancelled():
                     waiting.exception()  # nobody else will ask for it
                 raise
-            finally:
-                timer.cancel()
         finally:
             pool.give_back(connection)
         if answer.status < 400:
@@ -237,12 +239,6 @@ class FastTransport:
             self.name = self._inner.name
             _log.debug("aiobotocore carries out all calls of this client: %s", why)
 
-    def _answer_until(self, deadline: float, loop: asyncio.AbstractEventLoop) -> float:
-        settings = self._settings
-        if settings is None or settings.read_timeout is None:
-            return deadline
-        return min(deadline, loop.time() + settings.read_timeout)
-
     async def _prepared(self, call: Call, deadline: float, now: float) -> _Line | None:
         """Return the line of this second's requests, or None where aiobotocore must serve."""
         try:
@@ -295,7 +291,8 @@ class FastTransport:
             keys=route.keys,
             user_agent=route.user_agent,
         )
-        return _Line(signer, self._pools[place])
+        settings = self._settings or Settings()
+        return _Line(signer, self._pools[place], settings.read_timeout)
 
     def _pool(self, parts: SplitResult, route: Route) -> Pool:
         settings = self._settings or Settings()

@@ -1,17 +1,17 @@
 """Which call an attempt belongs to, and which attempt it is: for two headers that the service logs.
 
-The waist counts attempts and transports send them, with a protocol between them that knows of
-neither; so the call under way travels in a ContextVar.
+The waist counts attempts; a transport that is `Numbering` sends them with each request.
 """
 
-from contextvars import ContextVar
+from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
-import attrs
+import msgspec
+
+from dynamorm_async.wire import Answer, Call
 
 
-@attrs.define
-class Invocation:
+class Invocation(msgspec.Struct):
     """One call.
 
     Attributes:
@@ -42,4 +42,10 @@ def new_client() -> bytes:
     return str(uuid4())[:24].encode()
 
 
-current: ContextVar[Invocation | None] = ContextVar("dynamorm_async_invocation", default=None)
+@runtime_checkable
+class Numbering(Protocol):
+    """What a transport has beside `attempt` if it tells the service the number of each attempt."""
+
+    async def attempt_of(self, invocation: Invocation, call: Call, timeout: float) -> Answer:
+        """Send the call once, as `attempt` does, and say which attempt of which call it is."""
+        ...

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from json import dumps
 from typing import Any, NoReturn
 
-import attrs
+import msgspec
 from anyio.lowlevel import checkpoint
 
 from dynamorm_async.errors import EngineUnavailable, InvalidRequest
@@ -82,12 +82,11 @@ class MemoryTransport:
         return self._dispatch
 
 
-@attrs.frozen
-class _Store:
+class _Store(msgspec.Struct, frozen=True):
     backend: Any  # moto's DynamoDBBackend
     region: str
     account: str
-    lock: threading.Lock = attrs.field(factory=threading.Lock)
+    lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
 
 # The one piece of module state of this room: `memory://name` means the same data to every client

@@ -21,6 +21,7 @@ from dynamorm_async.errors import (
     ProtocolError,
     ServiceError,
     Throttled,
+    TransactionFailed,
     TransportError,
     quoted,
 )
@@ -47,6 +48,11 @@ THROTTLING_CODES = frozenset(
 )
 # Refused before anything was applied, so that every write may be sent again.
 SAFE_CODES = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
+# What may cancel a transaction for a while; every other reason, a new one included, would come again.
+THROTTLING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
+PASSING_REASONS = THROTTLING_REASONS | {"TransactionConflict"}
+# A token is remembered for ten minutes; a request that is sent later would be carried out again.
+TOKEN_SECONDS = 300.0
 AMBIGUOUS_CODES = frozenset(
     {"InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException"}
 )
@@ -84,6 +90,8 @@ def classify(error: DynamormError) -> Kind:
 
 def _classify_service_error(error: ServiceError) -> Kind:
     code = error.service_code
+    if isinstance(error, TransactionFailed):
+        return _classify_cancellation(error)
     if code in SAFE_CODES:
         return Kind.SAFE
     if code in THROTTLING_CODES or isinstance(error, Throttled) or error.status == 429:
@@ -94,6 +102,14 @@ def _classify_service_error(error: ServiceError) -> Kind:
     if code in AMBIGUOUS_CODES or error.status in AMBIGUOUS_STATUS:
         return Kind.AMBIGUOUS
     return Kind.UNUSABLE if error.status >= 500 else Kind.FINAL
+
+
+def _classify_cancellation(error: TransactionFailed) -> Kind:
+    """Return the kind of a cancelled transaction: its requests share one fate. Source: dynamodb.md, 4.4."""
+    codes = {reason.code for reason in error.reasons} - {"None"}
+    if not codes or codes - PASSING_REASONS:
+        return Kind.FINAL
+    return Kind.THROTTLING if codes & THROTTLING_REASONS else Kind.SAFE
 
 
 def _classify_protocol_error(error: ProtocolError) -> Kind:
@@ -205,6 +221,20 @@ def may_have_been_carried_out(error: DynamormError) -> bool:
     return classify(error) in {Kind.AMBIGUOUS, Kind.UNUSABLE}
 
 
+def in_doubt(error: DynamormError, *, repeat: Repeat, before: bool) -> bool:
+    """Return whether any attempt may have been carried out, now that one more has failed.
+
+    Args:
+        error: How the last attempt failed.
+        repeat: What the call allows.
+        before: Whether an earlier attempt may have been carried out.
+    """
+    if repeat is Repeat.ONCE and isinstance(error, TransactionFailed):
+        # A token whose request was carried out is answered with a success and never with a refusal.
+        return False
+    return before or may_have_been_carried_out(error)
+
+
 def ending(error: DynamormError, *, repeat: Repeat, ambiguous: bool, attempts: int) -> DynamormError:
     """Return the error that ends the call: the last one, or OutcomeUnknown with it as cause.
 
@@ -227,6 +257,7 @@ def ending(error: DynamormError, *, repeat: Repeat, ambiguous: bool, attempts: i
         service_code=error.service_code,
         request_id=error.request_id,
         attempts=attempts,
+        elapsed=error.elapsed,
     )
     unknown.__cause__ = error
     return unknown
@@ -244,30 +275,29 @@ class Quotas:
 
     Args:
         capacity: Tokens of a full bucket.
+
+    Attributes:
+        left: Tokens of every bucket that is less than full.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._left: dict[tuple[str, ...], int] = {}
-
-    def __bool__(self) -> bool:
-        """Return whether any bucket is less than full."""
-        return bool(self._left)
+        self.left: dict[tuple[str, ...], int] = {}
 
     def take(self, tables: tuple[str, ...], cost: int) -> bool:
         """Take tokens for one retry and return True, or leave the bucket as it is and return False."""
-        left = self._left.get(tables, self._capacity)
+        left = self.left.get(tables, self._capacity)
         if cost > left:
             return False
-        self._left[tables] = left - cost
+        self.left[tables] = left - cost
         return True
 
     def give(self, tables: tuple[str, ...], tokens: int) -> None:
         """Give tokens back after a success."""
-        left = self._left.get(tables)
+        left = self.left.get(tables)
         if left is None:
             return
         if left + tokens >= self._capacity:
-            del self._left[tables]
+            del self.left[tables]
         else:
-            self._left[tables] = left + tokens
+            self.left[tables] = left + tokens

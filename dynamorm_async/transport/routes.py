@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import anyio
-import attrs
+import msgspec
 
 from dynamorm_async.transport.aws_client import (
     LOCAL_REGION,
@@ -52,8 +52,7 @@ _REGION_IN_FILES = re.compile(r"^\s*region\b", re.MULTILINE)
 _CREDENTIAL = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([^/]+)/dynamodb/aws4_request,")
 
 
-@attrs.frozen(kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Where requests go and as whom.
 
     Attributes:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import attrs
+import msgspec
 
 # What a user may set in a botocore Config and is honoured here, is about something else, or is
 # taken over by the resolving client (which gets the same Config).
@@ -47,8 +47,7 @@ _OURS = ("aiobotocore", "botocore", "dynamorm_async")
 _NO_LIMIT = 10**9
 
 
-@attrs.frozen(kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the network side was configured with.
 
     Attributes:
@@ -67,7 +66,7 @@ class Settings:
     longest_idle: float = 12.0
     keepalive: bool = False
     dns_seconds: float = 10.0
-    ssl_context: Any = attrs.field(default=None, repr=False)
+    ssl_context: Any = None
 
 
 def why_not(options: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:

@@ -8,12 +8,13 @@ Source: AWS, "Signature Version 4 signing process"; details as in botocore's `Si
 """
 
 import time
+from binascii import hexlify
 from hashlib import sha256
 from hmac import digest
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-import attrs
+import msgspec
 
 from dynamorm_async.transport.credentials import Credentials
 
@@ -28,8 +29,7 @@ PORTS = {"http": 80, "https": 443}
 _MOST_ENTRIES = 64
 
 
-@attrs.frozen
-class _Prepared:
+class _Prepared(msgspec.Struct, frozen=True):
     """What all requests of one operation and second have in common."""
 
     second: int
@@ -63,24 +63,26 @@ class Signer:
         self._outer: Any = None
         self._prepared: dict[str, _Prepared] = {}
 
-    def head(self, operation: str, body: bytes, now: int) -> bytes:
+    def head(self, operation: str, body: bytes, now: int, unsigned: bytes = b"") -> bytes:
         """Return request line and headers, the blank line not included.
 
         Args:
             operation: `"GetItem"`.
             body: The request's body, of which the signature and the length are made.
             now: Seconds since the epoch, as the service's clock has it.
+            unsigned: Lines of further headers, which the signature does not cover.
         """
         prepared = self._prepared.get(operation)
         if prepared is None or prepared.second != now:
             prepared = self._prepare(operation, now)
         canonical = prepared.canonical.copy()
-        canonical.update(sha256(body).hexdigest().encode())
+        canonical.update(hexlify(sha256(body).digest()))
         inner = prepared.inner.copy()
-        inner.update(canonical.hexdigest().encode())
+        inner.update(hexlify(canonical.digest()))
         outer = self._outer.copy()
         outer.update(inner.digest())
-        return b"%b%b\r\nContent-Length: %d\r\n" % (prepared.head, outer.hexdigest().encode(), len(body))
+        signature = hexlify(outer.digest())
+        return b"%b%b\r\nContent-Length: %d\r\n%b" % (prepared.head, signature, len(body), unsigned)
 
     def __repr__(self) -> str:
         return f"<Signer for {self._host} in {self._region}>"

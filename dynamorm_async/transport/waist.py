@@ -17,7 +17,6 @@ from random import random
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import anyio
-import attrs
 
 from dynamorm_async.errors import (
     CallTimeout,
@@ -36,10 +35,18 @@ from dynamorm_async.observe import (
     Observers,
     RetryScheduled,
 )
-from dynamorm_async.transport import invocation
 from dynamorm_async.transport.answer import REQUEST_ID, body_of, retry_after
-from dynamorm_async.transport.invocation import Invocation, new_client
-from dynamorm_async.transport.retry import Kind, Quotas, Retry, classify, ending, may_have_been_carried_out
+from dynamorm_async.transport.invocation import Invocation, Numbering, new_client
+from dynamorm_async.transport.retry import (
+    TOKEN_SECONDS,
+    Kind,
+    Quotas,
+    Retry,
+    classify,
+    ending,
+    in_doubt,
+)
+from dynamorm_async.transport.slots import Slots
 from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
 
 # A Send whose calls can be made tasks.
@@ -77,10 +84,11 @@ class Waist:
         jitter: Callable[[], float],
     ) -> None:
         self._transport = transport
+        self._attempt = transport.attempt_of if isinstance(transport, Numbering) else self._unnumbered
         self._renewing = transport if isinstance(transport, Renewing) else None
         self._retry = retry
         self._quotas = Quotas(retry.quota)
-        self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
+        self._slots = Slots(max_concurrency)
         self._attempt_timeout = attempt_timeout
         self._timeout = timeout
         self._observers = Observers(observers)
@@ -155,27 +163,33 @@ class Waist:
         return reply
 
     async def _retried(self, call: Call) -> Reply:
-        run = _Run(self._client, next(self._calls), self._retry.attempts, 0, call, self._deadline(call))
+        started = self._clock()
+        deadline = self._deadline(call, started)
+        run = _Run(self._client, next(self._calls), self._retry.attempts, 0, call, started, deadline)
         attempt = self._watched if self._observers else self._once
-        while True:
-            budget = self._attempt_timeout if run.deadline is None else self._budget(run)
-            try:
-                self._slots.acquire_nowait()
-            except anyio.WouldBlock:
-                budget = await self._queued(run)
-            try:
+        try:
+            while True:
+                budget = self._attempt_timeout if deadline is None else self._budget(run)
+                if not self._slots.take():
+                    budget = await self._queued(run)
                 try:
-                    return await attempt(run, budget)
-                finally:
-                    self._slots.release()
-            except DynamormError as error:
-                wait = await self._after(run, error)
-            if wait:
-                await self._sleep(wait)
+                    try:
+                        return await attempt(run, budget)
+                    finally:
+                        self._slots.give_back()
+                except DynamormError as error:
+                    wait = await self._after(run, error)
+                if wait:
+                    await self._sleep(wait)
+        except DynamormError as error:
+            _note_time(error, self._clock() - started)
+            raise
 
-    def _deadline(self, call: Call) -> float | None:
+    def _deadline(self, call: Call, started: float) -> float | None:
         timeout = call.timeout if call.timeout is not None else self._timeout
-        return None if timeout is None else self._clock() + timeout
+        if call.token is not None:
+            timeout = TOKEN_SECONDS if timeout is None else min(timeout, TOKEN_SECONDS)
+        return None if timeout is None else started + timeout
 
     def _budget(self, run: "_Run") -> float:
         if run.deadline is None:
@@ -188,14 +202,14 @@ class Waist:
     async def _queued(self, run: "_Run") -> float:
         """Wait for a slot of the limit and return the seconds that the attempt may last."""
         if run.deadline is None:
-            await self._slots.acquire()
+            await self._slots.wait()
             return self._attempt_timeout
         with anyio.move_on_after(run.deadline - self._clock()):
-            await self._slots.acquire()
+            await self._slots.wait()
             try:
                 return self._budget(run)
             except DynamormError:
-                self._slots.release()
+                self._slots.give_back()
                 raise
         raise _too_late(run)
 
@@ -203,20 +217,20 @@ class Waist:
         call = run.call
         run.attempts += 1
         run.answer = None
-        token = invocation.current.set(run)
-        try:
-            run.answer = answer = await self._transport.attempt(call, timeout=budget)
-        finally:
-            invocation.current.reset(token)
+        run.answer = answer = await self._attempt(run, call, budget)
         body = body_of(call, answer, attempt=run.attempts)
-        if self._quotas:
+        if self._quotas.left:
             self._quotas.give(run.tables, 1 if run.attempts == 1 else run.last_cost)
         return Reply(
             body=body,
             attempts=run.attempts,
             request_id=answer.headers.get(REQUEST_ID),
             ambiguous=run.ambiguous,
+            elapsed=self._clock() - run.started,
         )
+
+    async def _unnumbered(self, _: Invocation, call: Call, timeout: float) -> Answer:
+        return await self._transport.attempt(call, timeout=timeout)
 
     async def _watched(self, run: "_Run", budget: float) -> Reply:
         started = self._clock()
@@ -225,11 +239,13 @@ class Waist:
             return await self._once(run, budget)
         except BaseException as error:
             facts = _error_facts(error)
+            facts["reused"] = error.reused if isinstance(error, TransportError) else None
             raise
         finally:
             answer = run.answer
             if answer is not None:
                 facts["request_id"] = answer.headers.get(REQUEST_ID)
+                facts["reused"] = answer.reused
             self._observers.tell(
                 AttemptFinished(
                     call_id=_call_id.get(),
@@ -247,7 +263,7 @@ class Waist:
     async def _after(self, run: "_Run", error: DynamormError) -> float:
         """Return the wait before the next attempt, or raise what ends the call."""
         _fill_in(error, run)
-        run.ambiguous = run.ambiguous or may_have_been_carried_out(error)
+        run.ambiguous = in_doubt(error, repeat=run.call.repeat, before=run.ambiguous)
         wait = await self._decide(run, error)
         if wait is None:
             raise _ended(run, error)
@@ -340,11 +356,11 @@ def open_waist(
     )
 
 
-@attrs.define
 class _Run(Invocation):
     """What one call has been through so far."""
 
     call: Call
+    started: float
     deadline: float | None
     ambiguous: bool = False
     renewed: bool = False
@@ -425,6 +441,13 @@ def _fill_in(error: DynamormError, run: _Run) -> None:
     sent = isinstance(error, TransportError) or (isinstance(error, ServiceError) and error.status)
     if sent or run.attempts > 1:
         error.attempts = run.attempts
+
+
+def _note_time(error: BaseException | None, elapsed: float) -> None:
+    """Say how long the call took, in the error that ends it and in those behind it."""
+    while isinstance(error, DynamormError):
+        error.elapsed = elapsed
+        error = error.__cause__
 
 
 def _ended(run: _Run, error: DynamormError) -> DynamormError:

@@ -26,6 +26,10 @@ class Repeat(Enum):
     """Its condition stops a second application; but a condition that then fails proves nothing."""
     NEVER = "never"
     """Twice is not the same as once: ADD of a number, list_append."""
+    ONCE = "once"
+    """It carries a token: sent often, it is carried out once, and a refusal proves that it was not."""
+    ACCEPTED = "accepted"
+    """Twice is not the same as once, and the caller would rather have it twice than not at all."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +89,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         checked: Whether the transport itself has verified length and checksum.
         access_key: The id of the key that the request was signed with, where the transport knows;
             so that a key that was rejected is told from one that came in its place meanwhile.
+        reused: Whether it came over a connection that had carried a request before, or None where
+            the transport doesn't know.
     """
 
     status: int
@@ -92,6 +98,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     checked: bool = False
     access_key: str | None = None
+    reused: bool | None = None
 
     def __repr__(self) -> str:
         return f"Answer(HTTP {self.status}, {len(self.body)} bytes)"
@@ -105,12 +112,14 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         attempts: How many times the request was sent, at least 1.
         request_id: The service's id of the last attempt, or None.
         ambiguous: Whether an earlier attempt may have been carried out too.
+        elapsed: Seconds that the call took, all attempts and waits included; 0.0 where nobody sent it.
     """
 
     body: bytes
     attempts: int = 1
     request_id: str | None = None
     ambiguous: bool = False
+    elapsed: float = 0.0
 
     def __repr__(self) -> str:
         return f"Reply({len(self.body)} bytes, {self.attempts} attempts, request id {self.request_id})"

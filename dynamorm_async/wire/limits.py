@@ -3,11 +3,10 @@
 Source: DynamoDB developer guide, "Quotas" and "Constraints"; sizes are bytes of UTF-8.
 """
 
-import attrs
+import msgspec
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one request may hold. Sizes in bytes, the rest are counts."""
 
     item_bytes: int = 409_600

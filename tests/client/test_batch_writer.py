@@ -20,6 +20,8 @@ from dynamorm_async import (
     TableNotFound,
 )
 from dynamorm_async.client import Table as TableHandle
+from dynamorm_async.client.known import Known
+from dynamorm_async.client.query import Asking
 from tests.plan.given import target
 from tests.scripted_batches import BatchService
 from tests.shapes import NOW, Bookmark, Note
@@ -27,7 +29,8 @@ from tests.shapes import NOW, Bookmark, Note
 
 def scripted(*steps: Any) -> tuple[BatchService, Table[Note]]:
     at = BatchService(steps or (1000,))
-    return at, TableHandle(target(Note, "notes"), at.send, lambda: NOW)
+    asking = Asking(send=at.send, now=lambda: NOW, known=Known(), cursor_keys=())
+    return at, TableHandle(target(Note, "notes"), asking)
 
 
 def stored(at: BatchService) -> list[str]:

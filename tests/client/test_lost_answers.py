@@ -80,6 +80,76 @@ async def test_a_counter_is_counted_once_and_the_caller_is_told(losing: Losing) 
     assert isinstance(caught.value.__cause__, ConnectionLost)
 
 
+async def test_a_counter_is_counted_twice_where_the_caller_takes_the_risk(losing: Losing) -> None:
+    await losing.notes.put(Note(id="a"))
+    losing.transport.lose = 1
+
+    new = await losing.notes.update("a", Note.count.add(1), returning="ALL_NEW", retry_ambiguous=True)
+
+    assert new.count == 2
+
+
+async def test_a_condition_that_fails_after_a_lost_answer_stays_unknown_at_any_risk(losing: Losing) -> None:
+    await losing.notes.put(Note(id="a"))
+    losing.transport.lose = 1
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        await losing.notes.update("a", Note.count.add(1), when=Note.count == 0, retry_ambiguous=True)
+
+    assert not isinstance(caught.value, ConditionFailed)
+    assert (await losing.notes.get("a")).count == 1
+
+
+async def test_an_idempotent_counter_is_counted_once_though_answers_are_lost(losing: Losing) -> None:
+    await losing.notes.put(Note(id="a"))
+    losing.transport.lose = 3
+
+    await losing.notes.update("a", Note.count.add(1), idempotent=True)
+
+    assert (await losing.notes.get("a")).count == 1
+    assert losing.transport.attempts == 1 + 4 + 1
+
+
+async def test_an_idempotent_create_whose_answer_is_lost_is_known_to_be_stored(losing: Losing) -> None:
+    losing.transport.lose = 1
+
+    stored = await losing.bookmarks.create(mark(title="mine"), idempotent=True)
+
+    assert stored == await losing.bookmarks.get("ana", "aws")
+    assert stored.revision == 0
+
+
+async def test_idempotent_writes_change_and_delete_what_they_name(losing: Losing) -> None:
+    first = await losing.bookmarks.create(mark(), idempotent=True)
+    second = await losing.bookmarks.put(evolve(first, title="new"), idempotent=True)
+    await losing.bookmarks.update(second, Bookmark.visits.add(2), idempotent=True)
+    third = await losing.bookmarks.get("ana", "aws")
+    await losing.bookmarks.delete(third, idempotent=True)
+
+    assert (third.title, third.visits, third.revision) == ("new", 2, 2)
+    assert await losing.bookmarks.find("ana", "aws") is None
+
+
+async def test_an_idempotent_write_that_lost_its_version_meets_the_stored_item(losing: Losing) -> None:
+    stale = await losing.bookmarks.create(mark())
+    new = await losing.bookmarks.save(evolve(stale, title="new"))
+
+    with pytest.raises(VersionConflict) as caught:
+        await losing.bookmarks.update(stale, Bookmark.visits.add(1), idempotent=True)
+
+    assert caught.value.item == new
+    assert caught.value.key == {"user": "ana", "slug": "aws"}
+    assert caught.value.attempts == 1
+
+
+async def test_an_idempotent_update_of_an_absent_item_fails(losing: Losing) -> None:
+    with pytest.raises(ConditionFailed) as caught:
+        await losing.notes.update("nobody", Note.count.add(1), idempotent=True)
+
+    assert type(caught.value) is ConditionFailed
+    assert caught.value.item is None
+
+
 async def test_what_is_harmless_is_repeated_until_it_is_answered(losing: Losing) -> None:
     losing.transport.lose = 3
 

@@ -5,6 +5,7 @@ import inspect
 import pickle
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ import dynamorm_async
 from dynamorm_async import errors
 from dynamorm_async.errors import (
     AccessDenied,
+    BudgetSpent,
     CallTimeout,
+    CancellationReason,
+    CircuitOpen,
     ConditionFailed,
     ConnectionLost,
     CredentialsError,
     DynamormError,
     EndpointUnreachable,
+    IdempotencyMismatch,
     InvalidExpression,
     InvalidModel,
     InvalidRequest,
@@ -37,6 +42,7 @@ from dynamorm_async.errors import (
     TableNotFound,
     Throttled,
     TransactionConflict,
+    TransactionFailed,
     TransportError,
     VersionConflict,
     quoted,
@@ -75,9 +81,8 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
 
 
 def test_the_front_door_offers_every_class() -> None:
-    assert {cls.__name__ for cls in CLASSES} | {"BatchFailure", "quoted", "service_error"} == set(
-        errors.__all__
-    )
+    others = {"BatchFailure", "CancellationReason", "quoted", "service_error"}
+    assert {cls.__name__ for cls in CLASSES} | others == set(errors.__all__)
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -112,6 +117,20 @@ FACTS: dict[str, Any] = {
 OWN: dict[type[DynamormError], dict[str, Any]] = {
     ServiceError: {**FACTS, "service_code": "Odd", "message": "no", "status": 400, "body": SECRET.encode()},
     InvalidValue: {"path": "Bookmark.tags[2]", "why": "because", "fix": "do", "code": "codecs.odd"},
+    BudgetSpent: {
+        "cursor": "e30=",
+        "requests": 3,
+        "read_units": 1.5,
+        "fix": "do",
+        "operation": "Query",
+        "table": "bookmarks",
+    },
+    CircuitOpen: {
+        "since": datetime(2026, 1, 2, tzinfo=UTC),
+        "until": None,
+        "operation": "PutItem",
+        "key": {"user": SECRET},
+    },
     TableMismatch: {"differences": ("billing: a, not b",), "fix": "do", "table": "bookmarks"},
     PartialBatch: {"succeeded": (SECRET,), "unprocessed": (SECRET,), "results": [SECRET], "why": "because"},
     DynamormError: {
@@ -131,6 +150,7 @@ def made(cls: type[DynamormError]) -> DynamormError:
     error = cls("it went wrong", **facts)
     error.__cause__ = KeyError("cause")
     error.add_note("a note")
+    error.elapsed = 1.25
     return error
 
 
@@ -180,14 +200,16 @@ def test_an_error_says_what_why_and_how_to_fix_it() -> None:
 
 def test_an_error_leaves_out_what_it_does_not_know() -> None:
     assert str(DynamormError("odd")) == "odd\n  [errors.unspecified]"
-    assert DynamormError("odd").attempts == 0
+    assert (DynamormError("odd").attempts, DynamormError("odd").elapsed) == (0, None)
 
 
 def test_an_error_tells_operation_table_code_and_request() -> None:
-    error = ConditionFailed("it differs", operation="PutItem", table="t", request_id="R1", attempts=2)
+    error = ConditionFailed(
+        "it differs", operation="PutItem", table="t", request_id="R1", attempts=2, elapsed=0.04567
+    )
 
     assert str(error).splitlines()[-1] == (
-        "  [plan.condition-failed] operation PutItem, table t, request id R1, attempts 2"
+        "  [plan.condition-failed] operation PutItem, table t, request id R1, attempts 2, elapsed 0.046 s"
     )
 
 
@@ -232,6 +254,7 @@ def test_only_these_errors_may_be_tried_again() -> None:
         ServerFault,
         TransportError,
         EndpointUnreachable,
+        CircuitOpen,
         ConnectionLost,
         CallTimeout,
         ProtocolError,
@@ -239,10 +262,10 @@ def test_only_these_errors_may_be_tried_again() -> None:
     assert not OutcomeUnknown.retryable
 
 
-def test_only_an_unreachable_endpoint_is_sure_that_nothing_was_done() -> None:
+def test_only_what_sent_nothing_is_sure_that_nothing_was_done() -> None:
     sure = [cls for cls in CLASSES if issubclass(cls, TransportError) and not cls.ambiguous]
 
-    assert sure == [EndpointUnreachable]
+    assert sure == [CircuitOpen, EndpointUnreachable]
 
 
 # The service's codes.
@@ -279,6 +302,8 @@ def answered(
         ("UnrecognizedClientException", 400, CredentialsError),
         ("ExpiredTokenException", 400, CredentialsError),
         ("TransactionConflictException", 400, TransactionConflict),
+        ("TransactionCanceledException", 400, TransactionFailed),
+        ("IdempotentParameterMismatchException", 400, IdempotencyMismatch),
         ("ItemCollectionSizeLimitExceededException", 400, ItemCollectionFull),
         ("LimitExceededException", 400, QuotaReached),
         ("InternalServerError", 500, ServerFault),
@@ -315,6 +340,46 @@ def test_throttling_says_why() -> None:
 
     assert isinstance(error, Throttled)
     assert error.reasons == ("TableReadKeyRangeThroughputExceeded",)
+
+
+def cancelled(*codes: str) -> TransactionFailed:
+    error = service_error(
+        "TransactionCanceledException",
+        "text",
+        status=400,
+        body=b"{}",
+        operation="TransactWriteItems",
+        table="t",
+        key=None,
+        request_id="R1",
+        attempts=1,
+        cancellation_reasons=tuple(CancellationReason(code=code, item=SECRET.encode()) for code in codes),
+    )
+    assert isinstance(error, TransactionFailed)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("codes", "index"),
+    [
+        pytest.param(["None", "ConditionalCheckFailed", "ValidationError"], 1, id="the first of two"),
+        pytest.param(["TransactionConflict"], 0, id="the only one"),
+        pytest.param(["None"], None, id="nobody"),
+        pytest.param([], None, id="not said"),
+    ],
+)
+def test_a_cancelled_transaction_says_which_request_stopped_it(codes: list[str], index: int | None) -> None:
+    error = cancelled(*codes)
+
+    assert [reason.code for reason in error.reasons] == codes
+    assert error.index == index
+
+
+def test_a_reason_shows_no_item() -> None:
+    error = cancelled("ConditionalCheckFailed")
+
+    assert SECRET not in f"{error} {error!r} {error.reasons}"
+    assert pickle.loads(pickle.dumps(error)).reasons == error.reasons
 
 
 def test_an_error_without_a_text_has_no_reason() -> None:

@@ -54,8 +54,8 @@ def key(name: str) -> dict[str, Any]:
 
 async def names(script: Script, into: list[str] | None = None, **options: Any) -> list[str]:
     found: list[str] = [] if into is None else into
-    async for each in pages(notes.scan(), script.send, clock=script.clock, **options):
-        found += [note.id for note in each.items]
+    async for each, _ in pages(notes.scan(), script.send, clock=script.clock, **options):
+        found += [note.id for note in each]
     return found
 
 
@@ -116,11 +116,12 @@ async def test_an_error_of_reading_carries_the_facts_of_the_call() -> None:
     assert (error.request_id, error.attempts) == ("R-1", 2)
 
 
-async def test_an_absent_item_carries_request_id_and_attempts() -> None:
+async def test_an_absent_item_carries_request_id_attempts_and_time() -> None:
     with pytest.raises(ItemNotFound) as caught:
         await one(notes.get("a"), Script([{}]).send)
 
     assert (caught.value.request_id, caught.value.attempts) == ("R-1", 2)
+    assert caught.value.elapsed == 0.5
 
 
 async def test_pages_are_followed_to_the_end() -> None:

@@ -4,6 +4,7 @@ import logging
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from dynamorm_async.observe import (
     AttemptFinished,
@@ -46,7 +47,7 @@ FINISHED = CallFinished(
     bytes_received=90,
     request_id="R1",
 )
-FAILED = attrs.evolve(FINISHED, error="Throttled", service_code="ThrottlingException")
+FAILED = replace(FINISHED, error="Throttled", service_code="ThrottlingException")
 
 
 class Failing:
@@ -104,6 +105,22 @@ def test_a_failing_observer_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
             "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back",
         ),
         (
+            replace(ATTEMPT, reused=False),
+            logging.DEBUG,
+            (
+                "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back "
+                "over a new connection"
+            ),
+        ),
+        (
+            replace(ATTEMPT, reused=True),
+            logging.DEBUG,
+            (
+                "call 1: GetItem on users attempt 1 succeeded (request R1) after 12.5 ms, 90 bytes back "
+                "over a kept one"
+            ),
+        ),
+        (
             RETRY,
             logging.INFO,
             "call 1: GetItem on users will be sent again (attempt 2) in 0.025 s: ThrottlingException",
@@ -122,7 +139,7 @@ def test_a_failing_observer_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
             ),
         ),
     ],
-    ids=["started", "attempt", "retry", "finished", "failed"],
+    ids=["started", "attempt", "new connection", "kept connection", "retry", "finished", "failed"],
 )
 def test_each_event_is_one_line(
     event: Event, level: int, text: str, caplog: pytest.LogCaptureFixture
@@ -137,13 +154,13 @@ def test_each_event_is_one_line(
 def test_a_failed_condition_is_an_ordinary_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "dynamorm_async.calls")
 
-    LogObserver().on_event(attrs.evolve(FAILED, service_code="ConditionalCheckFailedException"))
+    LogObserver().on_event(replace(FAILED, service_code="ConditionalCheckFailedException"))
 
     assert [record.levelno for record in caplog.records] == [logging.DEBUG]
 
 
 def test_text_from_the_other_side_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
-    LogObserver().on_event(attrs.evolve(FAILED, service_code="X\r\nroot: all is well", request_id="R\n1"))
+    LogObserver().on_event(replace(FAILED, service_code="X\r\nroot: all is well", request_id="R\n1"))
 
     assert caplog.text.count("\n") == 1
 
@@ -156,7 +173,7 @@ def test_lines_go_to_the_logger_given(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.parametrize("kind", [CallStarted, AttemptFinished, RetryScheduled, CallFinished])
 def test_no_event_has_room_for_keys_items_or_bodies(kind: type[Event]) -> None:
-    names = {field.name for field in attrs.fields(kind)}
+    names = set(kind.__struct_fields__)
 
     assert names.isdisjoint({"key", "keys", "item", "items", "body", "headers", "token"})
 
@@ -173,7 +190,7 @@ def test_an_answer_that_is_expected_is_no_failure(
     operation: str, code: str, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    event = attrs.evolve(FINISHED, operation=operation, attempts=1, error="AnError", service_code=code)
+    event = replace(FINISHED, operation=operation, attempts=1, error="AnError", service_code=code)
 
     LogObserver().on_event(event)
 

@@ -86,13 +86,16 @@ def test_a_lost_version_says_both_versions_and_carries_the_stored_item() -> None
 
 
 def test_a_failed_condition_carries_every_fact_of_the_call() -> None:
-    error = UPDATE_WHEN.refused(condition_failed(AT_3))
+    refusal = condition_failed(AT_3)
+    refusal.elapsed = 0.25
+
+    error = UPDATE_WHEN.refused(refusal)
 
     assert (error.operation, error.table) == ("UpdateItem", "bookmarks")
     assert error.key == {"user": "ana", "slug": "aws"}
     assert error.condition == "attribute_exists(user) AND visits < 3"
     assert (error.service_code, error.request_id) == ("ConditionalCheckFailedException", "R-7")
-    assert error.attempts == 1
+    assert (error.attempts, error.elapsed) == (1, 0.25)
     assert error.item == read(Bookmark, AT_3)
 
 

@@ -78,13 +78,40 @@ NEVER = {
     "upsert of version 0": bookmarks.upsert(NEW),
 }
 
+# The caller takes the risk of a second application; where there is none, nothing changes.
+ACCEPTED = {
+    "update, add a number": notes.update("a", Note.count.add(1), retry_ambiguous=True),
+    "update, the old item": notes.update("a", Note.text.set("x"), returning="ALL_OLD", retry_ambiguous=True),
+    "upsert of version 0": bookmarks.upsert(NEW, retry_ambiguous=True),
+}
+
+UNCHANGED = {
+    "put": (notes.put(NOTE, retry_ambiguous=True), Repeat.HARMLESS),
+    "delete": (notes.delete("a", retry_ambiguous=True), Repeat.HARMLESS),
+    "create": (notes.create(NOTE, retry_ambiguous=True), Repeat.GUARDED),
+    "save": (bookmarks.save(held(), retry_ambiguous=True), Repeat.GUARDED),
+    "upsert": (bookmarks.upsert(held(), retry_ambiguous=True), Repeat.GUARDED),
+    "update": (notes.update("a", Note.text.set("x"), retry_ambiguous=True), Repeat.GUARDED),
+}
+
 CASES = [
     pytest.param(plan, repeat, id=name)
     for repeat, plans in ((Repeat.HARMLESS, HARMLESS), (Repeat.GUARDED, GUARDED), (Repeat.NEVER, NEVER))
     for name, plan in plans.items()
 ]
+ASKED = [
+    *(pytest.param(plan, Repeat.ACCEPTED, id=name) for name, plan in ACCEPTED.items()),
+    *(pytest.param(plan, repeat, id=f"{name}, as it was") for name, (plan, repeat) in UNCHANGED.items()),
+]
 
 
 @pytest.mark.parametrize(("plan", "repeat"), CASES)
 def test_a_call_carries_what_a_lost_answer_allows(plan: Plan[Any], repeat: Repeat) -> None:
+    assert plan.first.repeat is repeat
+
+
+@pytest.mark.parametrize(("plan", "repeat"), ASKED)
+def test_the_risk_of_a_second_application_is_taken_where_there_is_one(
+    plan: Plan[Any], repeat: Repeat
+) -> None:
     assert plan.first.repeat is repeat

@@ -91,7 +91,7 @@ def test_a_page_with_a_last_key_is_followed_from_there() -> None:
 
     assert (page.items, page.scanned) == ([], 7)
     assert following is not None
-    assert following.body.startswith(b'{"TableName":"notes","ExclusiveStartKey":{"id": {"S": "g"}},"Filter')
+    assert following.body.endswith(b',"ExclusiveStartKey":{"id": {"S": "g"}}}')
 
 
 @pytest.mark.parametrize("last", [{}, {"LastEvaluatedKey": {}}, {"LastEvaluatedKey": None}])

@@ -7,6 +7,7 @@ import pytest
 
 from dynamorm_async.errors import (
     AccessDenied,
+    CancellationReason,
     ConnectionLost,
     CredentialsError,
     ProtocolError,
@@ -16,6 +17,7 @@ from dynamorm_async.errors import (
     TableNotFound,
     Throttled,
     TransactionConflict,
+    TransactionFailed,
 )
 from dynamorm_async.transport.answer import (
     CHECKSUM,
@@ -162,6 +164,40 @@ def test_throttling_reasons_of_another_shape_are_left_out(reasons: object) -> No
         read(400, error_body("ThrottlingException", throttlingReasons=reasons))
 
     assert caught.value.reasons == ()
+
+
+def cancelled(reasons: object) -> TransactionFailed:
+    with pytest.raises(TransactionFailed) as caught:
+        read(400, error_body("TransactionCanceledException", CancellationReasons=reasons))
+    return caught.value
+
+
+def test_the_reasons_of_a_cancelled_transaction_are_kept_by_position() -> None:
+    item = {"id": {"S": "é"}, "photo": {"B": "AQID"}, "n": {"N": "1.50"}}
+
+    error = cancelled(
+        [
+            {"Code": "None"},
+            {"Code": "ConditionalCheckFailed", "Message": "it failed", "Item": item},
+            {"Code": "TransactionConflict", "Message": None},
+        ]
+    )
+
+    assert error.reasons == (
+        CancellationReason(code="None"),
+        CancellationReason(code="ConditionalCheckFailed", message="it failed", item=error.reasons[1].item),
+        CancellationReason(code="TransactionConflict"),
+    )
+    assert json.loads(error.reasons[1].item or b"") == item
+
+
+@pytest.mark.parametrize("reasons", ["x", 3, ["x"], None, {}], ids=repr)
+def test_reasons_of_another_shape_are_left_out(reasons: object) -> None:
+    assert cancelled(reasons).reasons == ()
+
+
+def test_a_reason_without_a_code_stops_nothing() -> None:
+    assert cancelled([{"Code": 3}]).reasons == (CancellationReason(code="None"),)
 
 
 def test_a_code_in_the_header_is_read_where_the_body_has_none() -> None:

@@ -5,6 +5,7 @@ from botocore.config import Config
 
 from dynamorm_async.errors import (
     CallTimeout,
+    CancellationReason,
     ConnectionLost,
     CredentialsError,
     DynamormError,
@@ -13,11 +14,12 @@ from dynamorm_async.errors import (
     OutcomeUnknown,
     ProtocolError,
     ServerFault,
+    TransactionFailed,
     service_error,
 )
 from dynamorm_async.transport import Retry
 from dynamorm_async.transport.answer import CHECKSUM, MALFORMED, NOT_DYNAMODB, REDIRECT, TOO_LONG
-from dynamorm_async.transport.retry import Kind, Quotas, classify, ending, explicit_retry
+from dynamorm_async.transport.retry import Kind, Quotas, classify, ending, explicit_retry, in_doubt
 from dynamorm_async.wire import Repeat
 
 
@@ -109,6 +111,59 @@ def test_each_answer_of_the_service_has_its_kind(code: str, status: int, kind: K
 )
 def test_each_failure_of_the_way_has_its_kind(error: DynamormError, kind: Kind) -> None:
     assert classify(error) is kind
+
+
+def cancelled(*codes: str) -> TransactionFailed:
+    error = answered("TransactionCanceledException")
+    assert isinstance(error, TransactionFailed)
+    error.reasons = tuple(CancellationReason(code=code) for code in codes)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        pytest.param(["TransactionConflict"], Kind.SAFE, id="conflict"),
+        pytest.param(["None", "TransactionConflict", "None"], Kind.SAFE, id="one conflict of three"),
+        pytest.param(["ThrottlingError"], Kind.THROTTLING, id="throttled"),
+        pytest.param(["ProvisionedThroughputExceeded"], Kind.THROTTLING, id="too much"),
+        pytest.param(
+            ["TransactionConflict", "ThrottlingError"], Kind.THROTTLING, id="conflict and throttled"
+        ),
+        pytest.param(["ConditionalCheckFailed"], Kind.FINAL, id="condition"),
+        pytest.param(
+            ["TransactionConflict", "ConditionalCheckFailed"], Kind.FINAL, id="conflict and condition"
+        ),
+        pytest.param(["ThrottlingError", "ValidationError"], Kind.FINAL, id="throttled and invalid"),
+        pytest.param(["TransactionConflict", "ItemCollectionSizeLimitExceeded"], Kind.FINAL, id="and full"),
+        pytest.param(["TransactionConflict", "DuplicateItem"], Kind.FINAL, id="and duplicate"),
+        pytest.param(["TransactionConflict", "SomethingNew"], Kind.FINAL, id="and something new"),
+        pytest.param(["None", "None"], Kind.FINAL, id="nobody"),
+        pytest.param([], Kind.FINAL, id="not said"),
+    ],
+)
+def test_a_cancelled_transaction_is_repeated_where_all_its_reasons_pass(codes: list[str], kind: Kind) -> None:
+    """dynamodb.md, 4.4."""
+    assert classify(cancelled(*codes)) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "repeat", "before", "doubt"),
+    [
+        pytest.param(ConnectionLost("x"), Repeat.ONCE, False, True, id="lost"),
+        pytest.param(answered("ThrottlingException"), Repeat.ONCE, True, True, id="throttled after a loss"),
+        pytest.param(answered("ThrottlingException"), Repeat.ONCE, False, False, id="throttled"),
+        pytest.param(cancelled("ConditionalCheckFailed"), Repeat.ONCE, True, False, id="refused by token"),
+        pytest.param(cancelled("ConditionalCheckFailed"), Repeat.NEVER, True, True, id="refused, no token"),
+        pytest.param(
+            answered("ConditionalCheckFailedException"), Repeat.GUARDED, True, True, id="its own condition"
+        ),
+    ],
+)
+def test_a_refusal_ends_the_doubt_of_a_write_with_a_token_alone(
+    error: DynamormError, repeat: Repeat, before: bool, doubt: bool
+) -> None:
+    assert in_doubt(error, repeat=repeat, before=before) is doubt
 
 
 @pytest.mark.parametrize(

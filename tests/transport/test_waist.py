@@ -1,11 +1,13 @@
 """The way of every call: retries, deadlines, limit, middleware, observers (R101, R104, D-1, D-3)."""
 
 import asyncio
+import json
 import pickle
 from typing import Any
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from dynamorm_async.errors import (
     CallTimeout,
@@ -19,6 +21,7 @@ from dynamorm_async.errors import (
     ServerFault,
     ServiceError,
     Throttled,
+    TransactionFailed,
 )
 from dynamorm_async.observe import AttemptFinished, CallFinished, CallStarted, RetryScheduled
 from dynamorm_async.transport import Retry, Waist, open_waist
@@ -92,6 +95,60 @@ async def test_the_fourth_failure_is_raised_with_the_number_of_attempts() -> Non
     assert transport.attempts == 4
     assert caught.value.attempts == 4
     assert caught.value.request_id == "R-InternalServerError"
+
+
+async def test_an_error_says_how_long_the_call_took_all_waits_included() -> None:
+    waist, _ = waist_over(FAULT, THROTTLED, CONDITION)
+
+    with pytest.raises(ServiceError) as caught:
+        await waist.send(call())
+
+    assert caught.value.elapsed == pytest.approx(0.025 + 2.0)
+    assert "elapsed 2.025 s" in str(caught.value)
+
+
+async def test_an_unknown_outcome_and_its_cause_say_how_long_the_call_took() -> None:
+    waist, _ = waist_over(lost, THROTTLED, CONDITION)
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        await waist.send(call(Repeat.GUARDED))
+
+    cause = caught.value.__cause__
+    assert isinstance(cause, ServiceError)
+    assert caught.value.elapsed == cause.elapsed == pytest.approx(0.025 + 2.0)
+
+
+async def test_a_deadline_says_how_long_the_call_took() -> None:
+    waist, _ = waist_over(THROTTLED)
+
+    with pytest.raises(CallTimeout) as caught:
+        await waist.send(call(timeout=2.5))
+
+    assert caught.value.elapsed == 1.0
+
+
+async def test_a_reply_says_how_long_the_call_took() -> None:
+    waist, _ = waist_over(THROTTLED, OK)
+
+    reply = await waist.send(call())
+
+    assert reply.elapsed == 1.0
+
+
+@pytest.mark.parametrize("reused", [None, False, True])
+async def test_an_attempt_says_whether_its_connection_was_used_before(reused: bool | None) -> None:
+    def broken() -> ConnectionLost:
+        error = lost()
+        error.reused = reused
+        return error
+
+    recorder = Recorder()
+    waist, _ = waist_over(broken, replace(OK, reused=reused), observers=[recorder])
+
+    await waist.send(call())
+
+    attempts = [event for event in recorder.events if isinstance(event, AttemptFinished)]
+    assert [event.reused for event in attempts] == [reused, reused]
 
 
 async def test_the_services_hint_is_followed() -> None:
@@ -168,17 +225,89 @@ async def test_a_guarded_write_is_repeated_and_says_that_it_was_ambiguous() -> N
     assert (reply.attempts, reply.ambiguous) == (2, True)
 
 
+async def test_a_write_that_may_count_twice_is_repeated_where_the_caller_says_so() -> None:
+    """D-1, retry_ambiguous."""
+    waist, transport = waist_over(lost, FAULT, OK)
+
+    reply = await waist.send(call(Repeat.ACCEPTED))
+
+    assert (reply.attempts, reply.ambiguous) == (3, True)
+    assert transport.bodies == [b'{"x":1}'] * 3
+
+
+def once() -> Call:
+    return Call(
+        operation="TransactWriteItems",
+        body=b'{"TransactItems":[],"ClientRequestToken":"T"}',
+        tables=("users",),
+        keys=({"id": "ana"},),
+        repeat=Repeat.ONCE,
+        token="T",
+    )
+
+
+def cancelled(code: str) -> Answer:
+    body = {"__type": "x#TransactionCanceledException", "CancellationReasons": [{"Code": code}]}
+    return Answer(status=400, headers={}, body=json.dumps(body).encode())
+
+
+async def test_a_write_with_a_token_is_repeated_with_the_same_token_whatever_was_lost() -> None:
+    in_progress = refusal("TransactionInProgressException")
+    waist, transport = waist_over(lost, in_progress, cancelled("TransactionConflict"), OK)
+
+    reply = await waist.send(once())
+
+    assert reply.attempts == 4
+    assert set(transport.bodies) == {once().body}
+
+
+async def test_a_condition_that_fails_under_a_token_is_certain_even_after_a_lost_answer() -> None:
+    waist, _ = waist_over(lost, cancelled("ConditionalCheckFailed"))
+
+    with pytest.raises(TransactionFailed) as caught:
+        await waist.send(once())
+
+    assert caught.value.attempts == 2
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [FAULT, THROTTLED, refusal("AccessDeniedException"), refusal("IdempotentParameterMismatchException")],
+    ids=["fault", "throttled", "denied", "mismatch"],
+)
+async def test_a_write_with_a_token_that_got_no_answer_in_the_end_is_unknown(ending: Answer) -> None:
+    waist, _ = waist_over(lost, ending)
+
+    with pytest.raises(OutcomeUnknown):
+        await waist.send(once())
+
+
+async def test_a_token_is_never_used_for_longer_than_the_service_remembers_it() -> None:
+    time = FakeTime()
+    waist, _ = waist_over(
+        FAULT, time=time, retry=Retry(attempts=1000, transient_base=50, longest=50, quota=10**6)
+    )
+
+    with pytest.raises(OutcomeUnknown):
+        await waist.send(once())
+
+    assert sum(time.slept) < 300
+
+
+@pytest.mark.parametrize("repeat", [Repeat.GUARDED, Repeat.ACCEPTED])
 @pytest.mark.parametrize(
     "ending",
     [CONDITION, refusal("ValidationException"), THROTTLED, FAULT],
     ids=["condition", "validation", "throttled-to-the-end", "fault-to-the-end"],
 )
-async def test_a_guarded_write_that_fails_after_an_ambiguous_attempt_is_unknown(ending: Answer) -> None:
+async def test_a_write_that_fails_after_an_ambiguous_attempt_is_unknown(
+    ending: Answer, repeat: Repeat
+) -> None:
     """D-1."""
     waist, _ = waist_over(lost, ending)
 
     with pytest.raises(OutcomeUnknown) as caught:
-        await waist.send(call(Repeat.GUARDED))
+        await waist.send(call(repeat))
 
     assert isinstance(caught.value.__cause__, ServiceError)
 

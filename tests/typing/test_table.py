@@ -2,7 +2,7 @@
 
 from typing import Any, assert_type
 
-from dynamorm_async import Client, Query, Table
+from dynamorm_async import Client, Plan, Query, Table
 from tests.typing.models import Admin, Bookmark, Order
 
 
@@ -25,6 +25,12 @@ async def the_result_of_an_update_is_in_returning(bookmarks: Table[Bookmark]) ->
     assert_type(await bookmarks.update(key, change, returning="ALL_NEW"), Bookmark)
     assert_type(await bookmarks.update(key, change, returning="ALL_OLD"), Bookmark)
     assert_type(await bookmarks.update(key, change, returning="UPDATED_NEW"), dict[str, Any])
+    again = await bookmarks.update(key, change, returning="ALL_NEW", retry_ambiguous=True)
+    assert_type(again, Bookmark)
+    await bookmarks.update(key, change, idempotent=True)
+    await bookmarks.update(key, change, returning="NONE", idempotent=True)
+    assert_type(bookmarks.plan.update(key, change, idempotent=True), Plan[None])
+    assert_type(await bookmarks.put(await bookmarks.get("ana", "aws"), idempotent=True), Bookmark)
     await bookmarks.update(key, change, Bookmark.title.set("AWS"), when=Bookmark.tags.contains("cloud"))
 
 
@@ -40,3 +46,8 @@ async def wrong_models(bookmarks: Table[Bookmark], order: Order) -> None:
     bookmarks.scan(Bookmark.user == 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bookmarks.update("a", Order.count.add(1))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bookmarks.update("a", Bookmark.visits.add(1), returning="NEW")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+async def a_transaction_returns_no_values(bookmarks: Table[Bookmark], mark: Bookmark) -> None:
+    await bookmarks.update("a", Bookmark.visits.add(1), returning="ALL_NEW", idempotent=True)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    await bookmarks.save(mark, idempotent=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -131,6 +131,39 @@ async def test_one_connection_serves_calls_in_turn() -> None:
         assert (pool.made, pool.lent, pool.open, pool.idle) == (1, 50, 1, 1)
 
 
+async def test_an_answer_says_whether_its_connection_was_used_before() -> None:
+    async with connected([answer(ITEM), refuse("ThrottlingException"), closing(ITEM), answer(ITEM)]) as (
+        transport,
+        _,
+    ):
+        answers = [await transport.attempt(GET, timeout=5.0) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        answers.append(await transport.attempt(GET, timeout=5.0))
+
+        assert [each.reused for each in answers] == [False, True, True, False]
+
+
+async def test_a_loss_says_whether_its_connection_was_used_before() -> None:
+    async with connected([reset(), answer(ITEM), reset(), answer(ITEM), hang()]) as (transport, _):
+        found: list[bool | None] = []
+        for _ in range(4):
+            try:
+                found.append((await transport.attempt(GET, timeout=5.0)).reused)
+            except ConnectionLost as error:
+                found.append(error.reused)
+        with pytest.raises(CallTimeout) as late:
+            await transport.attempt(GET, timeout=0.1)
+
+        assert found == [False, False, True, False]
+        assert late.value.reused is True
+
+
+async def test_nobody_knows_about_the_connections_of_aiobotocore() -> None:
+    listing = Call(operation="ListTables", body=b"{}")
+
+    assert (await answer_to(answer(b"{}"), listing)).reused is None
+
+
 async def test_there_are_never_more_connections_than_allowed() -> None:
     async with connected(after(0.002, answer(ITEM)), max_connections=3) as (transport, server):
         await asyncio.gather(*(transport.attempt(GET, timeout=5.0) for _ in range(60)))
@@ -209,6 +242,21 @@ async def test_waiting_for_a_connection_counts_towards_the_deadline_and_sends_no
         assert len(server.requests) == 1
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_a_request_that_waited_for_a_connection_is_dated_when_it_is_sent() -> None:
+    now = [1_700_000_000.0]
+    options: dict[str, Any] = {"max_connections": 1, "clock": lambda: now[0]}
+    async with connected(after(0.1, answer(ITEM)), **options) as (transport, server):
+        tasks = [asyncio.create_task(transport.attempt(GET, timeout=5.0)) for _ in range(2)]
+        while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
+
+        now[0] += 100.0
+        await asyncio.gather(*tasks)
+
+        dates = [request.headers["x-amz-date"] for request in server.requests]
+        assert dates == ["20231114T221320Z", "20231114T221500Z"]
 
 
 async def test_a_redirect_is_not_followed() -> None:
@@ -378,9 +426,10 @@ async def test_a_closed_transport_says_so() -> None:
 
 
 async def test_closing_while_calls_run_ends_them() -> None:
-    async with connected(hang()) as (transport, _):
+    async with connected(hang()) as (transport, server):
         task = asyncio.create_task(transport.attempt(GET, timeout=5.0))
-        await asyncio.sleep(0.03)
+        while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
 
         await transport.aclose()
 

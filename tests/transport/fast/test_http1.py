@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dynamorm_async.errors import CallTimeout, ConnectionLost, DynamormError, ProtocolError
 from dynamorm_async.transport.http1 import Connection
@@ -15,7 +17,18 @@ CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     b'5;ext=1\r\n{"Ite\r\n7\r\nm": {}}\r\n0\r\nTrailer: x\r\n\r\n'
 )
+DYNAMODB = (
+    b"HTTP/1.1 200 OK\r\nServer: Server\r\nDate: Thu, 18 Apr 2024 23:32:32 GMT\r\n"
+    b"Content-Type: application/x-amz-json-1.0\r\nContent-Length: 12\r\nConnection: keep-alive\r\n"
+    b"x-amzn-RequestId: DJQ5482KAPDE18Q\r\nx-amz-crc32: 3413411624\r\n\r\n" + b'{"Item": {}}'
+)
 INTERIM = b"HTTP/1.1 100 Continue\r\nX-A: 1\r\n\r\n" + PLAIN
+STREAMS = [
+    pytest.param(PLAIN, id="length"),
+    pytest.param(DYNAMODB, id="dynamodb"),
+    pytest.param(CHUNKED, id="chunked"),
+    pytest.param(INTERIM, id="interim"),
+]
 
 
 class Wire(asyncio.Transport):
@@ -72,7 +85,7 @@ async def test_a_request_is_the_head_a_blank_line_and_the_body() -> None:
     assert wire.written == b'POST / HTTP/1.1\r\nhost: h\r\n\r\n{"TableName":"users"}'
 
 
-@pytest.mark.parametrize("stream", [PLAIN, CHUNKED, INTERIM], ids=["length", "chunked", "interim"])
+@pytest.mark.parametrize("stream", STREAMS)
 async def test_an_answer_is_the_same_wherever_it_is_split(stream: bytes) -> None:
     for position in range(len(stream) + 1):
         answer = await fed(stream[:position], stream[position:])
@@ -80,14 +93,14 @@ async def test_an_answer_is_the_same_wherever_it_is_split(stream: bytes) -> None
         assert (answer.status, answer.body) == (200, b'{"Item": {}}'), position
 
 
-@pytest.mark.parametrize("stream", [PLAIN, CHUNKED, INTERIM], ids=["length", "chunked", "interim"])
+@pytest.mark.parametrize("stream", STREAMS)
 async def test_an_answer_is_the_same_byte_by_byte(stream: bytes) -> None:
     answer = await fed(*(stream[i : i + 1] for i in range(len(stream))))
 
     assert answer.body == b'{"Item": {}}'
 
 
-@pytest.mark.parametrize("stream", [PLAIN, CHUNKED, INTERIM], ids=["length", "chunked", "interim"])
+@pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("end", [None, ConnectionResetError("reset")], ids=["end", "reset"])
 async def test_an_answer_cut_short_anywhere_is_never_delivered(stream: bytes, end: Exception | None) -> None:
     for position in range(len(stream)):
@@ -305,3 +318,89 @@ async def test_an_answer_that_does_not_come_is_told_with_reason_and_advice(piece
         await waiting
     assert why in (caught.value.why or "")
     assert "attempt_timeout=" in (caught.value.fix or "")
+
+
+STATUS_LINES = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 400 Bad Request",
+        b"HTTP/1.1 500 ",
+        b"HTTP/1.1 204 No Content",
+        b"HTTP/1.1 100 Continue",
+        b"HTTP/1.1 304 Not Modified",
+        b"HTTP/1.0 200 OK",
+        b"HTTP/1.1  200 OK",
+        b"HTTP/1.1 999 Odd",
+        b"http/1.1 200 OK",
+    ]
+)
+HEADERS = [
+    b"Server: Server",
+    b"Date: Thu, 18 Apr 2024 23:32:32 GMT",
+    b"Content-Type: application/x-amz-json-1.0",
+    b"Content-Length: 12",
+    b"Connection: keep-alive",
+    b"x-amzn-RequestId: DJQ5482KAPDE18Q",
+    b"x-amz-crc32: 3413411624",
+]
+# What may stand in the place of each of these lines, or before it.
+OTHERS = [
+    [b"Server: Server\r\n folded", b"Server:  Server", b"Server: Jetty(9.4.48)", b"X-Other: \x7f"],
+    [b"Date: \tThu", b"Date: ", b"Date: Thu \xe9", b"Date: Thu ", b"date: Thu, 18 Apr 2024 23:32:32 GMT"],
+    [b"Content-Encoding: gzip", b"Content-Encoding: identity", b"Content-Type: text/html", b"no colon"],
+    [
+        *(b"Content-Length: " + value for value in (b"0", b"11", b"13", b"012", b"999999999", b"-1", b"12 ")),
+        *(b"Content-Length:" + value for value in (b"12", b"\t12", b"  12", b" 12, 12", b" 0x12", b"")),
+        b"content-length: 12",
+        b"Transfer-Encoding: chunked",
+        b"Transfer-Encoding: identity",
+    ],
+    [
+        *(b"Connection: " + value for value in (b"close", b"keep-alive, close", b"Keep-Alive", b"upgrade")),
+        b"Upgrade: h2c",
+        b"Proxy-Connection: close",
+    ],
+    [b"x-amzn-RequestId: A B", b"x-amzn-RequestId: A", b"Bad Header: x", b""],
+    [b"x-amz-crc32: 1", b"x-amz-crc32: -1", b"x-amz-crc32 : 1"],
+]
+BODIES = st.sampled_from([b'{"Item": {}}', b"", b'{"Item": {}', b'{"Item": {}} ', b"c\r\n" + b"x" * 12])
+FOLLOWING = st.sampled_from([b"", b"\r\n", b"x", DYNAMODB, b"HTTP/1.1 100 Continue\r\n\r\n", b"0\r\n\r\n"])
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    """Answers that are DynamoDB's own but for a line or two: another one, too many, or not there."""
+    headers = list(HEADERS)
+    for position in draw(st.sets(st.integers(0, 6), max_size=2)):
+        other = draw(st.sampled_from(OTHERS[position]))
+        was = HEADERS[position]
+        headers[position] = draw(st.sampled_from([other, other, other + b"\r\n" + was, was + b"\r\n" + was]))
+    status = draw(st.one_of(st.just(b"HTTP/1.1 200 OK"), STATUS_LINES))
+    stream = b"\r\n".join([status, *headers, b"", draw(BODIES)]) + draw(FOLLOWING)
+    return draw(st.sampled_from([stream] * 9 + [stream.replace(b"\r\n", b"\n")]))
+
+
+async def outcome(*pieces: bytes) -> tuple[object, ...]:
+    """Return all that somebody can tell of an answer that came in these pieces, and then the end."""
+    connection, wire, _ = opened()
+    waiting = connection.send(Call(operation="GetItem", body=b"{}", response_cap=100), b"")
+    for piece in filter(None, pieces):
+        connection.data_received(piece)
+    came, free, aborted = waiting.done(), connection.is_free, wire.aborted
+    connection.connection_lost(None)
+    error = waiting.exception()
+    if isinstance(error, DynamormError):
+        return came, free, aborted, type(error), error.code, connection.lost_unanswered
+    answer = waiting.result()
+    return came, free, aborted, answer.status, answer.headers, answer.body
+
+
+@given(answers(), st.integers(0, 30))
+@example(DYNAMODB, 0)
+async def test_the_short_way_and_the_parser_give_the_same(stream: bytes, position: int) -> None:
+    split = stream.find(b"{") + position  # of the body's begin, if there is one
+    begin, end = stream[:split], stream[split:]
+
+    # A first piece without a whole head goes to the parser, and all that follows with it.
+    assert await outcome(stream) == await outcome(stream[:1], stream[1:])
+    assert await outcome(begin, end) == await outcome(begin[:1], begin[1:], end)

@@ -1,0 +1,182 @@
+"""The clients on botocore: raw aiobotocore, its resource style, and boto3's resource."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from benchmarks.peers import Verb
+from benchmarks.peers.items import (
+    ACCESS_KEY,
+    AMOUNT_ABOVE,
+    ENDPOINT_REGION,
+    KEY,
+    KEYS,
+    PLAIN,
+    SECRET_KEY,
+    STREAM_TABLE,
+    TABLE,
+    WIRE,
+)
+
+CONNECTIONS = 64
+BATCH = {TABLE: {"Keys": KEYS}}
+
+
+def _options(url: str) -> dict[str, Any]:
+    return {
+        "region_name": ENDPOINT_REGION,
+        "endpoint_url": url,
+        "aws_access_key_id": ACCESS_KEY,
+        "aws_secret_access_key": SECRET_KEY,
+    }
+
+
+def _aio_client(url: str) -> Any:
+    from aiobotocore.config import AioConfig
+    from aiobotocore.session import AioSession
+
+    config = AioConfig(max_pool_connections=CONNECTIONS)
+    return AioSession().create_client("dynamodb", config=config, **_options(url))
+
+
+@asynccontextmanager
+async def aiobotocore(url: str) -> AsyncGenerator[dict[str, Verb]]:
+    """Raw: tagged values in and out; many items are read with boto3's TypeDeserializer."""
+    from boto3.dynamodb.types import TypeDeserializer
+
+    read = TypeDeserializer().deserialize
+    key = {name: {"S": value} for name, value in KEY.items()}
+    gone = {**key, "order": {"S": "gone"}}
+    batch = {TABLE: {"Keys": [{name: {"S": value} for name, value in each.items()} for each in KEYS]}}
+    question = {
+        "KeyConditionExpression": "customer = :c",
+        "ExpressionAttributeValues": {":c": {"S": KEY["customer"]}},
+    }
+    filtered = {
+        "KeyConditionExpression": "customer = :c",
+        "FilterExpression": "amount > :a",
+        "ExpressionAttributeValues": {":c": {"S": KEY["customer"]}, ":a": {"N": str(AMOUNT_ABOVE)}},
+    }
+
+    def plain(items: list[Any]) -> list[dict[str, Any]]:
+        return [{name: read(value) for name, value in item.items()} for item in items]
+
+    async with _aio_client(url) as client:
+
+        async def query() -> object:
+            return plain((await client.query(TableName=TABLE, **question))["Items"])
+
+        async def batch_get() -> object:
+            return plain((await client.batch_get_item(RequestItems=batch))["Responses"][TABLE])
+
+        async def stream() -> int:
+            count = 0
+            async for page in client.get_paginator("query").paginate(TableName=STREAM_TABLE, **filtered):
+                count += len(plain(page["Items"]))
+            return count
+
+        yield {
+            "get": lambda: client.get_item(TableName=TABLE, Key=key),
+            "put": lambda: client.put_item(TableName=TABLE, Item=WIRE),
+            "update": lambda: client.update_item(TableName=TABLE, Key=key, **_update()),
+            "delete": lambda: client.delete_item(TableName=TABLE, Key=gone),
+            "query": query,
+            "batch_get": batch_get,
+            "stream": stream,
+        }
+
+
+def _update() -> dict[str, Any]:
+    """Return what our update sends: a change, the time of it, and the version's step."""
+    now = datetime.now(UTC).isoformat()
+    return {
+        "UpdateExpression": "SET amount = :a, updated = :u, revision = if_not_exists(revision, :z) + :o",
+        "ConditionExpression": "attribute_exists(customer)",
+        "ExpressionAttributeValues": {
+            ":a": {"N": "7"},
+            ":u": {"S": now},
+            ":z": {"N": "-1"},
+            ":o": {"N": "1"},
+        },
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+@asynccontextmanager
+async def resource_style(url: str) -> AsyncGenerator[dict[str, Verb]]:
+    """Plain dicts through an aiobotocore client, turned into tagged values and back by boto3's resource.
+
+    aioboto3 does just this to boto3's Table, but asks for one old release of aiobotocore, and can't be
+    installed beside the one measured here. So boto3's own handlers are registered on the client.
+    """
+    from boto3.dynamodb.conditions import Attr, Key
+    from boto3.dynamodb.transform import TransformationInjector, copy_dynamodb_params
+
+    mine, filters = Key("customer").eq(KEY["customer"]), Attr("amount").gt(AMOUNT_ABOVE)
+    async with _aio_client(url) as client:
+        injector, events = TransformationInjector(), client.meta.events
+        events.register("provide-client-params.dynamodb", copy_dynamodb_params)
+        events.register("before-parameter-build.dynamodb", injector.inject_condition_expressions)
+        events.register("before-parameter-build.dynamodb", injector.inject_attribute_value_input)
+        events.register("after-call.dynamodb", injector.inject_attribute_value_output)
+
+        async def get() -> object:
+            return (await client.get_item(TableName=TABLE, Key=KEY))["Item"]
+
+        async def query() -> object:
+            return (await client.query(TableName=TABLE, KeyConditionExpression=mine))["Items"]
+
+        async def batch_get() -> object:
+            return (await client.batch_get_item(RequestItems=BATCH))["Responses"][TABLE]
+
+        async def stream() -> int:
+            count = 0
+            asked = {"TableName": STREAM_TABLE, "KeyConditionExpression": mine, "FilterExpression": filters}
+            async for page in client.get_paginator("query").paginate(**asked):
+                count += len(page["Items"])
+            return count
+
+        assert (await get())["title"] == PLAIN["title"]
+        yield {
+            "get": get,
+            "put": lambda: client.put_item(TableName=TABLE, Item=PLAIN),
+            "query": query,
+            "batch_get": batch_get,
+            "stream": stream,
+        }
+
+
+@asynccontextmanager
+async def boto3(url: str) -> AsyncGenerator[dict[str, Verb]]:
+    """The resource: plain dicts; it blocks, so it is never concurrent."""
+    import boto3 as package
+    from boto3.dynamodb.conditions import Attr, Key
+
+    resource = package.resource("dynamodb", **_options(url))
+    table, streamed = resource.Table(TABLE), resource.Table(STREAM_TABLE)
+    mine, filters = Key("customer").eq(KEY["customer"]), Attr("amount").gt(AMOUNT_ABOVE)
+
+    async def get() -> object:
+        return table.get_item(Key=KEY)["Item"]
+
+    async def put() -> object:
+        return table.put_item(Item=PLAIN)
+
+    async def query() -> object:
+        return table.query(KeyConditionExpression=mine)["Items"]
+
+    async def batch_get() -> object:
+        return resource.batch_get_item(RequestItems=BATCH)["Responses"][TABLE]
+
+    async def stream() -> int:
+        asked: dict[str, Any] = {"KeyConditionExpression": mine, "FilterExpression": filters}
+        count = 0
+        while True:
+            page = streamed.query(**asked)
+            count += len(page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return count
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    yield {"get": get, "put": put, "query": query, "batch_get": batch_get, "stream": stream}

@@ -1,0 +1,168 @@
+"""Views: some fields of a model, read into another class or into a dict.
+
+Takes a model's record and a class, or field names; gives a reader of pages. What a field's values
+mean is the model's codec's matter, so a view reads them as the model does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import attrs
+import msgspec
+from msgspec import UNSET
+
+from dynamorm_async.codecs.containers import Anything
+from dynamorm_async.codecs.generate import Member, decoder, exact_decoder, exact_struct_of, item_struct
+from dynamorm_async.codecs.pages import INEXACT, UNREADABLE, ItemPage, item_page, page_struct
+from dynamorm_async.codecs.records import Record
+from dynamorm_async.codecs.structures import is_frozen, is_plain
+from dynamorm_async.codecs.wires import Tagged
+from dynamorm_async.errors import InvalidModel, InvalidValue, ProtocolError, quoted
+from dynamorm_async.model import Stored, evaluated, typed_fields
+
+V = TypeVar("V")
+
+
+class View(Generic[V]):
+    """Reads pages into instances of an attrs class or dataclass that has some of a model's fields.
+
+    Attributes:
+        fields: The model's field names that it reads.
+    """
+
+    def __init__(self, record: Record[Any], cls: type[V]) -> None:
+        members = _members(record, cls)
+        self.fields = tuple(member.name for member in members)
+        self._record = record
+        name = f"{record.spec.name}_as_{cls.__name__}"
+        frozen, plain = is_frozen(cls), is_plain(cls)
+        self._read_exact = exact_decoder(name, cls, members, frozen=frozen, plain=plain)
+        self._fill = decoder(name, cls, members, frozen=frozen, plain=plain)
+        self._exact_pages = msgspec.json.Decoder(page_struct(exact_struct_of(name, members, strict=False)))
+        self._pages = msgspec.json.Decoder(page_struct(item_struct(name, members, extra={}, strict=False)))
+
+    def decode_page(self, body: bytes) -> ItemPage[V]:
+        """Return the views of a page; raises as `PageReader` says."""
+        try:
+            page = self._exact_pages.decode(body)
+            return item_page(page, list(map(self._read_exact, page.Items)))
+        except INEXACT:
+            page = self._record.read_answer(self._pages, body)
+            try:
+                return item_page(page, list(map(self._fill, page.Items)))
+            except InvalidValue as error:
+                raise error.under(self._record.spec.name) from error.__cause__
+
+
+class Columns:
+    """Reads pages into dicts of some of a model's fields: field name to value.
+
+    Args:
+        record: The model's.
+        fields: The field names.
+        absent: What stands for an attribute that is not stored; None for the field's default.
+
+    Attributes:
+        fields: The field names.
+    """
+
+    def __init__(self, record: Record[Any], fields: Sequence[str], *, absent: object = None) -> None:
+        self.fields = tuple(fields)
+        self._absent = absent
+        self._record = record
+        self._members = [record.members[name] for name in fields]
+        name = f"{record.spec.name}_columns"
+        self._pages = msgspec.json.Decoder(
+            page_struct(item_struct(name, self._members, extra={}, strict=False))
+        )
+
+    def decode_page(self, body: bytes) -> ItemPage[dict[str, Any]]:
+        """Return the dicts of a page; an attribute that is not stored has the field's default."""
+        page = self._record.read_answer(self._pages, body)
+        return item_page(page, [self._columns(stored) for stored in page.Items])
+
+    def _columns(self, stored: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for member in self._members:
+            wire = getattr(stored, member.name)
+            try:
+                found[member.name] = self._value(member, wire)
+            except InvalidValue as error:
+                raise error.under(f"{self._record.spec.name}.{member.name}") from error.__cause__
+        return found
+
+    def _value(self, member: Member, wire: Any) -> Any:
+        if wire is UNSET and self._absent is not None:
+            return self._absent
+        is_null = wire is UNSET or wire.NULL is True
+        if is_null and not member.codec.can_be_none:
+            return member.make_default() if member.has_default and self._absent is None else None
+        return None if wire is UNSET else member.codec.decode(wire)
+
+
+class PlainItems:
+    """Reads pages into dicts of attribute name to JSON-like value, for items of no model."""
+
+    def __init__(self) -> None:
+        self._pages = msgspec.json.Decoder(page_struct(dict[str, Tagged]))
+        self._plain = Anything()
+
+    def decode_page(self, body: bytes) -> ItemPage[dict[str, Any]]:
+        """Return the dicts of a page; raises as `PageReader` says."""
+        try:
+            page = self._pages.decode(body)
+        except UNREADABLE as error:
+            raise ProtocolError(
+                "the answer is not of this operation's shape", why=str(error)[:200], code="codecs.protocol"
+            ) from error
+        items = [{name: self._plain.decode(value) for name, value in item.items()} for item in page.Items]
+        return item_page(page, items)
+
+
+def _members(record: Record[Any], cls: type[Any]) -> list[Member]:
+    spec = record.spec
+    if not (attrs.has(cls) or dataclasses.is_dataclass(cls)) or issubclass(cls, Stored):
+        raise InvalidModel(
+            f"{quoted(cls)} is no view of {spec.name}",
+            why="a view is an attrs class or a dataclass, and no model",
+            fix=f"declare one with some of the fields of {spec.name}",
+            code="codecs.view",
+        )
+    found: list[Member] = []
+    for field in typed_fields(cls):
+        member = record.members.get(field.name)
+        if member is None or not field.in_init:
+            what = "is not among the fields of" if member is None else "is not taken by the constructor for"
+            raise InvalidModel(
+                f"{cls.__name__}.{field.name} {what} {spec.name}",
+                fix=f"use {', '.join(spec.fields)}",
+                code="codecs.view-field",
+            )
+        declared = evaluated(spec, spec.fields[field.name])
+        if field.type != declared:
+            raise InvalidModel(
+                f"{cls.__name__}.{field.name} is declared as {_named(field.type)}",
+                why=f"{spec.name}.{field.name} is {_named(declared)}",
+                fix="declare both alike",
+                code="codecs.view-type",
+            )
+        has_default = field.has_default or member.has_default
+        make_default = field.make_default if field.has_default else member.make_default
+        found.append(
+            attrs.evolve(
+                member,
+                argument=field.alias,
+                has_default=has_default,
+                make_default=make_default,
+                stamp=None,
+                recovered=None,
+            )
+        )
+    return found
+
+
+def _named(tp: Any) -> str:
+    return tp.__name__ if isinstance(tp, type) else str(tp)

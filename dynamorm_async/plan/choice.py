@@ -1,0 +1,286 @@
+"""Choose what answers a query: first what answers it completely, then what costs least.
+
+Takes a model's accesses, the terms of a query, its options and what is known of the table's size;
+gives a `Choice` with the reason why each other candidate was refused, or raises `NoUsableIndex`. Pure.
+
+An index is sound only if it holds every item that the query means. It holds those items alone that
+have all of its key attributes; so each of these must be there in every item of the model, or in
+every item that meets the conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import attrs
+
+from dynamorm_async.codecs import Record
+from dynamorm_async.errors import NoUsableIndex, quoted
+from dynamorm_async.expressions import readable
+from dynamorm_async.model import ENTITY_ATTRIBUTE, FieldSpec, ModelSpec, Role
+from dynamorm_async.plan.access import Access
+from dynamorm_async.plan.fitting import Fit, fit
+from dynamorm_async.plan.question import Question
+from dynamorm_async.plan.statistics import Cost, Statistics, cost_of_query, cost_of_scan
+from dynamorm_async.plan.terms import Term
+
+_STAMPED = (Role.CREATED, Role.UPDATED, Role.VERSION)
+_FRESHNESS = {"table": 0, "local": 1, "global": 2}
+
+
+@attrs.frozen(kw_only=True)
+class Candidate:
+    """A way to answer a query, chosen or not.
+
+    Attributes:
+        name: "table", an index's name, or "scan of …".
+        reason: Why it was refused, or None.
+        cost: What it would cost, where it is sound.
+        is_chosen: Whether it is the one.
+    """
+
+    name: str
+    reason: str | None = None
+    cost: Cost | None = None
+    is_chosen: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """What answers a query; the same for other values in the same conditions.
+
+    Attributes:
+        operation: "Query" or "Scan".
+        access: By which key.
+        cost: What it is expected to cost.
+        candidates: Every way that was looked at.
+        fetches: Whether the service fetches what a local index does not hold.
+    """
+
+    operation: Literal["Query", "Scan"]
+    access: Access
+    cost: Cost
+    candidates: tuple[Candidate, ...]
+    fetches: bool
+
+
+@attrs.frozen(kw_only=True)
+class Needs:
+    """What an access must have to answer a query.
+
+    Attributes:
+        fields: The fields that are read; None for whole items, unknown attributes included.
+        present: Fields that are stored in every item that meets the conditions.
+        entity: Whether items of other entities must be told apart.
+    """
+
+    fields: frozenset[str] | None
+    present: frozenset[str]
+    entity: bool
+
+
+def choose(
+    record: Record[Any],
+    accesses: Sequence[Access],
+    terms: Sequence[Term],
+    question: Question,
+    needs: Needs,
+    statistics: Statistics,
+    *,
+    scoped: bool = True,
+) -> tuple[Choice, Fit | None]:
+    """Return the cheapest sound way to answer a query, and how its key does; the same for the same arguments.
+
+    Raises:
+        NoUsableIndex: Nothing answers it completely, or a hint names what doesn't.
+        InvalidExpression: No item can meet the conditions.
+    """
+    _check_hints(record.spec, accesses, question)
+    if question.is_scan:
+        return _scan(record, accesses, terms, question, needs, statistics, refused=()), None
+    sound: list[tuple[Access, Fit, Cost]] = []
+    refused: list[Candidate] = []
+    for access in accesses:
+        found = _unwanted(access, question) or fit(access, terms, record, scoped=scoped)
+        reason = found if isinstance(found, str) else _unsound(record, found, terms, question, needs)
+        if reason is None and not _is_active(access, statistics):
+            reason = "it is still being built"
+        if reason is not None or isinstance(found, str):
+            refused.append(Candidate(name=access.label, reason=reason))
+            continue
+        fetches = _fetches(access, needs, terms)
+        sound.append((access, found, cost_of_query(found, question, statistics, fetches=fetches)))
+    if not sound:
+        if question.allow_scan and question.order_by is None and not question.reverse:
+            scan = _scan(record, accesses, terms, question, needs, statistics, refused=tuple(refused))
+            return scan, None
+        raise _none_usable(record.spec, terms, question, refused)
+    access, best, cost = min(sound, key=lambda found: _rank(*found))
+    candidates = [Candidate(name=a.label, cost=c, is_chosen=a is access) for a, _, c in sound]
+    choice = Choice(
+        operation="Query",
+        access=access,
+        cost=cost,
+        candidates=(*candidates, *refused),
+        fetches=_fetches(access, needs, terms),
+    )
+    return choice, best
+
+
+def _rank(access: Access, fit: Fit, cost: Cost) -> tuple[Any, ...]:
+    return (
+        cost.read_units,
+        cost.requests,
+        cost.rows,
+        -fit.bound,
+        len(fit.filters),
+        _FRESHNESS[access.kind],
+        access.label,
+    )
+
+
+def _check_hints(spec: ModelSpec, accesses: Sequence[Access], question: Question) -> None:
+    names = [access.name or "" for access in accesses]
+    given = question.avoid if question.using is None else (question.using, *question.avoid)
+    for name in given:
+        if name not in names:
+            raise NoUsableIndex(
+                f"{spec.name} has no index {quoted(name)}",
+                fix=f"use one of {', '.join(filter(None, names)) or 'none: it has no index'}",
+                code="plan.unknown-index",
+            )
+
+
+def _unwanted(access: Access, question: Question) -> str | None:
+    name = access.name or ""
+    if question.using is not None and name != question.using:
+        return f"using({question.using!r}) asks for another"
+    return "avoid(…) names it" if name in question.avoid else None
+
+
+def _unsound(
+    record: Record[Any], fit: Fit, terms: Sequence[Term], question: Question, needs: Needs
+) -> str | None:
+    """Return the first reason why an access that fits would not give the whole answer, or None."""
+    return _incomplete(record, fit.access, terms, question, needs) or _misordered(fit, question)
+
+
+def _incomplete(
+    record: Record[Any], access: Access, terms: Sequence[Term], question: Question, needs: Needs
+) -> str | None:
+    if question.consistent and access.kind == "global":
+        return "a global index can't be read consistently"
+    return _unprojected(access, terms, needs) or lacks_items(record, access, needs.present)
+
+
+def _unprojected(access: Access, terms: Sequence[Term], needs: Needs) -> str | None:
+    if access.projected is None or access.kind == "local":
+        return None
+    if needs.fields is None:
+        return "it does not hold whole items"
+    mentioned = frozenset[str]().union(*(term.mentioned for term in terms))
+    lacking = sorted((needs.fields | mentioned) - access.projected)
+    if lacking:
+        return f"it does not hold {', '.join(lacking)}"
+    if needs.entity:
+        return f"it does not hold {ENTITY_ATTRIBUTE}, which tells the entities apart"
+    return "hand-written text may need what it does not hold" if any(t.is_raw for t in terms) else None
+
+
+def lacks_items(record: Record[Any], access: Access, present: frozenset[str]) -> str | None:
+    """Return why an access does not hold every item that a query means, or None if it does.
+
+    Args:
+        record: The model's.
+        access: The access; it holds only items that have all of its keys.
+        present: Fields that are stored in every item that is meant.
+    """
+    for field in access.keys:
+        if not (field.is_key or _is_present(record, field, present)):
+            return (
+                f"it lacks the items without {field.name}, and nothing says that all have it "
+                f"(ask for them alone: {record.spec.name}.{field.name}.exists())"
+            )
+    return None
+
+
+def _is_present(record: Record[Any], field: FieldSpec, present: frozenset[str]) -> bool:
+    """Tell whether every item that the query means has a field."""
+    if field.name in present or field.is_key or field.role in _STAMPED:
+        return True
+    if field.template is not None:
+        parts = field.template.fields
+        return all(_is_present(record, record.spec.fields[name], present) for name in parts)
+    return record.is_always_stored(field.name)
+
+
+def _misordered(fit: Fit, question: Question) -> str | None:
+    if question.order_by is None or question.order_by == next(iter(fit.order), None):
+        return None
+    order = fit.order[0] if fit.order else "nothing"
+    return f"its items come by {order}, not by {question.order_by}"
+
+
+def _is_active(access: Access, statistics: Statistics) -> bool:
+    size = statistics.indexes.get(access.name or "")
+    return size is None or size.is_active
+
+
+def _fetches(access: Access, needs: Needs, terms: Iterable[Term]) -> bool:
+    if access.kind != "local" or access.projected is None:
+        return False
+    mentioned = frozenset[str]().union(*(term.mentioned for term in terms))
+    return needs.fields is None or needs.entity or not (needs.fields | mentioned) <= access.projected
+
+
+def _scan(
+    record: Record[Any],
+    accesses: Sequence[Access],
+    terms: Sequence[Term],
+    question: Question,
+    needs: Needs,
+    statistics: Statistics,
+    refused: tuple[Candidate, ...],
+) -> Choice:
+    name = question.using or None
+    access = next(access for access in accesses if access.name == name)
+    spec = record.spec
+    reason = _incomplete(record, access, terms, question, needs)
+    if reason is None and (question.order_by is not None or question.reverse):
+        reason = "a scan has no order"
+    if reason is None and not _is_active(access, statistics):
+        reason = "it is still being built"
+    label = f"scan of {access.label}"
+    if reason is not None:
+        raise _none_usable(spec, terms, question, [*refused, Candidate(name=label, reason=reason)])
+    cost = cost_of_scan(access.name, question, statistics, filtered=bool(terms))
+    return Choice(
+        operation="Scan",
+        access=access,
+        cost=cost,
+        candidates=(*refused, Candidate(name=label, cost=cost, is_chosen=True)),
+        fetches=_fetches(access, needs, terms),
+    )
+
+
+def _none_usable(
+    spec: ModelSpec, terms: Sequence[Term], question: Question, refused: Sequence[Candidate]
+) -> NoUsableIndex:
+    reasons = "; ".join(f"{each.name}: {each.reason}" for each in refused)
+    asked = " & ".join(readable(term.condition) for term in terms) or "no condition"
+    if question.using is not None:
+        name = question.using or "table"
+        return NoUsableIndex(
+            f"{spec.name}: {quoted(name)} does not answer {asked} completely",
+            why=reasons,
+            fix="leave using(...) out, or change the conditions as the reason says",
+            code="plan.unsound-hint",
+        )
+    return NoUsableIndex(
+        f"{spec.name}: no key answers {asked}",
+        why=reasons,
+        fix="compare a partition key with ==, add an index, or accept a scan's cost with allow_scan()"
+        if question.order_by is None
+        else "order by a sort key of an access that fits, or sort what list() gives",
+    )

@@ -1,0 +1,486 @@
+"""A query, decided: which requests ask it, how their answers are read, where its pages begin and end.
+
+Takes a target, a question and what is known of the table; gives a `QueryPlan`, whose calls and
+readings are pure functions of keys and answers. How far a walk goes is `walk`'s matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
+import msgspec
+
+from dynamorm_async.codecs import (
+    Columns,
+    ItemPage,
+    PageReader,
+    View,
+    attribute_texts,
+    count_page,
+    key_texts,
+)
+from dynamorm_async.errors import InvalidRequest, NoUsableIndex, quoted
+from dynamorm_async.expressions import (
+    CompiledRequest,
+    Condition,
+    Path,
+    Place,
+    Request,
+    bind_names,
+)
+from dynamorm_async.model import KEPT, Kept
+from dynamorm_async.plan.access import Access, accesses, key_names
+from dynamorm_async.plan.aggregates import ABSENT
+from dynamorm_async.plan.changes import entity_is, place_of
+from dynamorm_async.plan.choice import Choice, Needs, choose
+from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
+from dynamorm_async.plan.cursors import Place as CursorPlace
+from dynamorm_async.plan.fitting import Ends
+from dynamorm_async.plan.question import Question
+from dynamorm_async.plan.statistics import Statistics
+from dynamorm_async.plan.target import Target
+from dynamorm_async.plan.terms import Term, terms_of
+from dynamorm_async.wire import Call, Reply
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """A query, decided; the same for the same arguments. Made for every query, like plans.
+
+    Attributes:
+        target: The table handle's.
+        question: What was asked.
+        choice: What answers it.
+        reader: Reads the items of a page.
+        key: The key condition; None for a scan.
+        filter: What is tested after reading, as the user said it, or None.
+        tested: The same with what tells the model's items from others.
+        ends: Bounds to drop, or None.
+        opened: The request without what differs from page to page, and without its last brace.
+        compiled: The expressions in it.
+        targets: Those of all models, where items of several are asked for.
+    """
+
+    target: Target[Any]
+    question: Question
+    choice: Choice
+    reader: PageReader[R]
+    key: Condition[Any] | None
+    filter: Condition[Any] | None
+    tested: Condition[Any] | None
+    ends: Ends | None
+    opened: str
+    compiled: CompiledRequest
+    targets: tuple[Target[Any], ...] = ()
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The fields that say where an item stands."""
+        return key_names(self.target.spec, self.choice.access)
+
+    @property
+    def scope(self) -> Scope:
+        """What a cursor of this query must fit."""
+        spec, record, access = self.target.spec, self.target.record, self.choice.access
+        # What changes from page to page, such as the time of expiry, says nothing of the query.
+        asked = Request(key=self.key, filter=_all(self.question.conditions))
+        bound = bind_names(self.target.compiled(asked), asked.values())
+        values = self.key.values if self.key is not None else ()
+        return Scope(
+            index=access.name,
+            descending=self.question.reverse,
+            types={spec.fields[name].attribute: record.key_type(name) for name in self.key_names},
+            fixed={
+                field.attribute: record.encode_field(field.name, value) or ""
+                for field, value in zip(access.partition, values, strict=False)
+            },
+            fingerprint=fingerprint(
+                self.target.table,
+                self.choice.operation,
+                access.name,
+                self.question.reverse,
+                self.question.segment,
+                bound,
+            ),
+        )
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether what is evaluated may be left out of the answer."""
+        return "FilterExpression" in self.compiled.texts or self.ends is not None
+
+    @property
+    def can_count(self) -> bool:
+        """Whether the service can count by itself; where bounds are dropped it can't."""
+        return self.ends is None
+
+    def call(
+        self,
+        start: str | None = None,
+        *,
+        limit: int | None = None,
+        backward: bool = False,
+        counting: bool = False,
+        priced: bool = False,
+    ) -> Call:
+        """Return one request.
+
+        Args:
+            start: JSON text of the key behind which it begins, or None for the beginning.
+            limit: Items to evaluate at most, or None for 1 MB.
+            backward: Against the question's own direction.
+            counting: For the count alone.
+            priced: Whether the answer is to say what it cost.
+        """
+        text = self._counted if counting else self.opened
+        if self.choice.operation == "Query" and self.question.reverse != backward:
+            text += ',"ScanIndexForward":false'
+        if limit is not None:
+            text += f',"Limit":{limit}'
+        if priced:
+            text += ',"ReturnConsumedCapacity":"TOTAL"'
+        if start is not None:
+            text += f',"ExclusiveStartKey":{start}'
+        return self._call(self.target.closed(text, self.compiled))
+
+    def probe(self, start: str, *, backward: bool) -> Call:
+        """Return the request for the key of the one item next to a place, whatever the filter says."""
+        places = tuple(place_of(self.target, self.target.spec.fields[name]) for name in self.key_names)
+        text = self._text(
+            opened_members(self.choice, self.question), Request(key=self.key, projection=places)
+        )
+        if self.choice.operation == "Query" and self.question.reverse != backward:
+            text += ',"ScanIndexForward":false'
+        return self._call(self.target.closed(f'{text},"Limit":1,"ExclusiveStartKey":{start}'))
+
+    def read(self, reply: Reply) -> ItemPage[R]:
+        """Return the items of an answer."""
+        page = self.reader.decode_page(reply.body)
+        if self.ends is not None:
+            page = self._without_ends(page, reply.body, self.ends)
+        return page
+
+    def read_count(self, reply: Reply) -> ItemPage[R]:
+        """Return the count of an answer to a counting request."""
+        return count_page(reply.body)
+
+    def keys(self, body: bytes) -> list[Key]:
+        """Return the keys of an answer's items, of those that are not dropped."""
+        found: list[Key] = [json.loads(text) for text in self.key_texts(body)]
+        ends = self.ends
+        return found if ends is None else [key for key in found if not ends.drops_value(key[ends.attribute])]
+
+    def key_texts(self, body: bytes) -> list[str]:
+        """Return the keys of all of an answer's items as JSON texts."""
+        spec = self.target.spec
+        return key_texts(body, [spec.fields[name].attribute for name in self.key_names])
+
+    def key_of(self, item: Any) -> Key:
+        """Return the key of an instance of the model, as a cursor holds it.
+
+        Raises:
+            InvalidRequest: It is another thing, or has no value for one of the keys.
+        """
+        target = next((each for each in self.targets if type(item) is each.spec.cls), self.target)
+        record, spec = target.record, target.spec
+        record.check_instance(item)
+        access = next(each for each in accesses(spec) if each.name == self.choice.access.name)
+        found: dict[str, dict[str, str]] = {}
+        kept: Kept | None = getattr(item, KEPT, None)
+        for name in key_names(spec, access):
+            field = spec.fields[name]
+            value = record.computed(name, item) if field.template is not None else getattr(item, name)
+            text = record.encode_field(name, value)
+            if text is None:
+                raise InvalidRequest(
+                    f"this {spec.name} has no {name}, so it is not in {self.choice.access.label}",
+                    fix="take an item that the query gave",
+                    code="plan.no-place",
+                )
+            if field is spec.created and kept is not None and kept.created is not None:
+                text = json.dumps({"S": kept.created})  # to the last digit that is stored
+            found[field.attribute] = cast("dict[str, str]", json.loads(text))
+        return found
+
+    def _without_ends(self, page: ItemPage[R], body: bytes, ends: Ends) -> ItemPage[R]:
+        texts = attribute_texts(body, ends.attribute)
+        items = [
+            item for item, text in zip(page.items, texts, strict=True) if not (text and ends.drops(text))
+        ]
+        return attrs.evolve(page, items=items, count=len(items))
+
+    @property
+    def _counted(self) -> str:
+        request = Request(key=self.key, filter=self.tested)
+        return self._text({**opened_members(self.choice, self.question), "Select": '"COUNT"'}, request)
+
+    def _text(self, members: dict[str, str], request: Request) -> str:
+        return self.target.opened(members) + bind_names(self.target.compiled(request), request.values())
+
+    def _call(self, body: bytes) -> Call:
+        return Call(operation=self.choice.operation, body=body, tables=(self.target.table,))
+
+
+def prepare(
+    target: Target[M],
+    question: Question,
+    *,
+    statistics: Statistics | None = None,
+    now: datetime | None = None,
+    index: str | None = None,
+) -> QueryPlan[Any]:
+    """Return how a question is asked.
+
+    Args:
+        target: Of the table handle.
+        question: What is asked.
+        statistics: What is known of the table's size; None for nothing.
+        now: The time that expiry is compared with, where that is asked for.
+        index: The index that a cursor was made with, "" for the table; None where there is none yet.
+
+    Raises:
+        NoUsableIndex: Nothing answers it completely.
+        InvalidExpression: A condition means nothing, or contradicts another.
+        InvalidValue: A value cannot be what it is compared with.
+        InvalidModel: The view is none of this model.
+        InvalidCursor: The index of the cursor does not answer the question.
+    """
+    if index is not None and question.using is None:
+        try:
+            return prepare(target, attrs.evolve(question, using=index), statistics=statistics, now=now)
+        except NoUsableIndex as error:
+            raise foreign("it is of another index") from error
+    statistics = statistics or _UNKNOWN
+    conditions = (*question.conditions, *_unexpired(target, question, now))
+    shape = (question.options, tuple([getattr(each, "form", None) for each in conditions]))
+    blueprint: _Blueprint | None = target.recalled(shape)
+    if blueprint is not None and blueprint.statistics is statistics:
+        values = [value for condition in conditions for value in condition.values]
+        return blueprint.bound(target, question, values)
+    return _prepared(target, question, conditions, statistics, shape)
+
+
+class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
+    """What queries of one shape have in common, where their values need no looking at.
+
+    Attributes:
+        key: The form of the key condition, and the places of its values among those of the question.
+        filter: The same of the user's filter.
+        tested: The form of the whole filter.
+        entity: The values in it that come before the user's.
+    """
+
+    statistics: Statistics
+    choice: Choice
+    reader: PageReader[Any]
+    key: tuple[Any, tuple[int, ...]] | None
+    filter: tuple[Any, tuple[int, ...]] | None
+    tested: Any
+    entity: tuple[object, ...]
+    members: str
+    compiled: CompiledRequest
+
+    def bound(self, target: Target[Any], question: Question, values: Sequence[object]) -> QueryPlan[Any]:
+        """Return the query with these values."""
+        key = (
+            None if self.key is None else Condition[Any](self.key[0], tuple([values[n] for n in self.key[1]]))
+        )
+        asked = None
+        if self.filter is not None:
+            asked = Condition[Any](self.filter[0], tuple([values[n] for n in self.filter[1]]))
+        tested_values = (*self.entity, *(asked.values if asked is not None else ()))
+        slots = (*(key.values if key is not None else ()), *tested_values)
+        return QueryPlan(
+            target=target,
+            question=question,
+            choice=self.choice,
+            reader=self.reader,
+            key=key,
+            filter=asked,
+            tested=None if self.tested is None else Condition(self.tested, tested_values),
+            ends=None,
+            opened=self.members + bind_names(self.compiled, slots),
+            compiled=self.compiled,
+        )
+
+
+def _prepared(
+    target: Target[Any],
+    question: Question,
+    conditions: Sequence[Condition[Any]],
+    statistics: Statistics,
+    shape: object,
+) -> QueryPlan[Any]:
+    spec = target.spec
+    terms = terms_of(spec, conditions, verb="scan" if question.is_scan else "where")
+    reader = _reader(target, question)
+    entity = entity_is(target)
+    needs = Needs(
+        fields=_needed(target, reader),
+        present=frozenset[str]().union(*(term.present for term in terms)),
+        entity=entity is not None,
+    )
+    choice, fit = choose(target.record, _accesses(target), terms, question, needs, statistics)
+    filters = fit.filters if fit is not None else terms
+    key = fit.key if fit is not None else None
+    asked = _all(term.condition for term in filters)
+    tested = _all(part for part in (entity, asked) if part is not None)
+    request = Request(
+        key=key,
+        filter=tested,
+        projection=_projection(target, reader, key_names(spec, choice.access)),
+    )
+    members = opened_members(choice, question)
+    if choice.fetches and not request.projection:
+        members["Select"] = '"ALL_ATTRIBUTES"'
+    compiled, opening = target.compiled(request), target.opened(members)
+    opened = opening + bind_names(compiled, request.values())
+    target.closed(opened, compiled)  # refuses here what is no Unicode
+    if fit is None or fit.is_direct:
+        places = _places_of_values(terms)
+        target.remember(
+            shape,
+            _Blueprint(
+                statistics=statistics,
+                choice=choice,
+                reader=reader,
+                key=None if fit is None else (fit.key.form, _picked(fit.used, places)),
+                filter=None if asked is None else (asked.form, _picked(filters, places)),
+                tested=None if tested is None else tested.form,
+                entity=entity.values if entity is not None else (),
+                members=opening,
+                compiled=compiled,
+            ),
+        )
+    return QueryPlan(
+        target=target,
+        question=question,
+        choice=choice,
+        reader=reader,
+        key=key,
+        filter=asked,
+        tested=tested,
+        ends=fit.ends if fit is not None else None,
+        opened=opened,
+        compiled=compiled,
+    )
+
+
+def _places_of_values(terms: Sequence[Term]) -> dict[int, tuple[int, ...]]:
+    """Return for each term, by its id, where its values stand among those of all terms."""
+    found: dict[int, tuple[int, ...]] = {}
+    start = 0
+    for term in terms:
+        end = start + len(term.condition.values)
+        found[id(term)] = tuple(range(start, end))
+        start = end
+    return found
+
+
+def _picked(terms: Sequence[Term], places: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(place for term in terms for place in places[id(term)])
+
+
+def cursor_after(query: QueryPlan[Any], item: object, *, keys: Sequence[bytes]) -> str:
+    """Return the cursor of the place behind an instance of the model.
+
+    Raises:
+        InvalidRequest: It is no instance of the model, or is not in the index.
+    """
+    return encode(CursorPlace("lastKey", query.key_of(item)), query.scope, keys=keys)
+
+
+def field_name(target: Target[Any], given: object, *, what: str) -> str:
+    """Return the name of the field that a path or a name means.
+
+    Raises:
+        InvalidRequest: The model has no such field, or it is a part of one.
+    """
+    spec = target.spec
+    if isinstance(given, Path):
+        place = cast("Path[Any, Any]", given).place
+        name = str(place.steps[0]) if len(place.steps) == 1 and issubclass(spec.cls, place.owner) else ""
+    else:
+        name = given if isinstance(given, str) else ""
+    if name not in spec.fields:
+        raise InvalidRequest(
+            f"{what}({quoted(cast('object', given))}) is no field of {spec.name}",
+            fix=f"use one of {', '.join(spec.fields)}",
+            code="plan.unknown-field",
+        )
+    return name
+
+
+def _accesses(target: Target[Any]) -> tuple[Access, ...]:
+    return target.remembered("accesses", lambda: accesses(target.spec))
+
+
+def _unexpired(target: Target[Any], question: Question, now: datetime | None) -> Iterable[Condition[Any]]:
+    ttl = target.spec.ttl
+    if not question.unexpired:
+        return ()
+    if ttl is None or now is None:
+        raise InvalidRequest(
+            f"not_expired(): {target.spec.name} has no ttl field",
+            fix="declare one: expires: Attr[datetime | None] = ttl(default=None)",
+            code="plan.no-ttl",
+        )
+    path = Path[Any, Any](place_of(target, ttl))
+    is_int = target.record.is_int(ttl.name)
+    return (path.not_exists() | (path > (int(now.timestamp()) if is_int else now)),)
+
+
+def _reader(target: Target[Any], question: Question) -> PageReader[Any]:
+    select = question.select
+    if select is None:
+        return target.record
+    if isinstance(select, tuple):
+        absent = ABSENT if question.tells_absent else None
+        return target.remembered(
+            ("columns", select, absent), lambda: Columns(target.record, select, absent=absent)
+        )
+    return target.remembered(("view", select), lambda: View(target.record, select))
+
+
+def _needed(target: Target[Any], reader: PageReader[Any]) -> frozenset[str] | None:
+    if isinstance(reader, (View, Columns)):
+        return frozenset(reader.fields)
+    # Attributes without a field are kept, or refused: an index may lack them and not say so.
+    return frozenset(target.spec.fields) if target.spec.unknown == "drop" else None
+
+
+def _projection(target: Target[Any], reader: PageReader[Any], keys: tuple[str, ...]) -> tuple[Place, ...]:
+    if not isinstance(reader, (View, Columns)):
+        return ()
+    # The keys say where an item stands; they cost nothing, for what is read is paid as a whole.
+    names = sorted({*reader.fields, *keys})
+    return tuple(place_of(target, target.spec.fields[name]) for name in names)
+
+
+def opened_members(choice: Choice, question: Question) -> dict[str, str]:
+    """Return the members that every request of a query has beside its expressions, as JSON texts."""
+    members: dict[str, str] = {}
+    if choice.access.name is not None:
+        members["IndexName"] = json.dumps(choice.access.name)
+    if question.consistent:
+        members["ConsistentRead"] = "true"
+    if question.segment is not None:
+        number, total = question.segment
+        members |= {"Segment": str(number), "TotalSegments": str(total)}
+    return members
+
+
+def _all(conditions: Iterable[Condition[Any]]) -> Condition[Any] | None:
+    whole: Condition[Any] | None = None
+    for condition in conditions:
+        whole = condition if whole is None else whole & condition
+    return whole
+
+
+_UNKNOWN = Statistics()

@@ -1,0 +1,95 @@
+"""What a query asks, before anything is decided: conditions and options, as one frozen value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from dynamorm_async.errors import InvalidRequest, LimitExceeded, quoted
+from dynamorm_async.expressions import Condition
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """A query as its user said it.
+
+    Attributes:
+        conditions: What every item must meet, keys and other fields in any order.
+        is_scan: Whether the whole table is meant to be read.
+        allow_scan: Whether it may be, where no key answers.
+        reverse: Whether the index's order is turned round.
+        limit: Items wanted in all, or None.
+        offset: Items that are read, paid for and left out, at the beginning.
+        page_size: Items evaluated for each request, or None for what fits in 1 MB.
+        consistent: Whether the last write must be seen.
+        select: None for whole instances, a view class, or field names.
+        tells_absent: Whether dicts of fields hold `ABSENT` where an attribute is not stored.
+        using: The only index that may be used, or None; "" is the table itself.
+        avoid: Indexes that may not be used.
+        order_by: The field by which items must come, or None for the index's order.
+        sort_bound: Items that may be sorted in memory where no key gives the order, or None.
+        max_requests: Requests after which a walk stops with BudgetSpent, or None.
+        max_items: Evaluated items after which it does, or None.
+        max_read_units: Read units after which it does, or None.
+        segment: Which segment of a scan, of how many, or None for the whole.
+        unexpired: Whether items are left out that have expired and are not deleted yet.
+    """
+
+    conditions: tuple[Condition[Any], ...] = ()
+    is_scan: bool = False
+    allow_scan: bool = False
+    reverse: bool = False
+    limit: int | None = None
+    offset: int = 0
+    page_size: int | None = None
+    consistent: bool = False
+    select: type[Any] | tuple[str, ...] | None = None
+    tells_absent: bool = False
+    using: str | None = None
+    avoid: tuple[str, ...] = ()
+    order_by: str | None = None
+    sort_bound: int | None = None
+    max_requests: int | None = None
+    max_items: int | None = None
+    max_read_units: float | None = None
+    segment: tuple[int, int] | None = None
+    unexpired: bool = False
+
+    @property
+    def options(self) -> tuple[object, ...]:
+        """Everything but the conditions, to be compared."""
+        return (
+            self.is_scan,
+            self.allow_scan,
+            self.reverse,
+            self.limit,
+            self.offset,
+            self.page_size,
+            self.consistent,
+            self.select,
+            self.tells_absent,
+            self.using,
+            self.avoid,
+            self.order_by,
+            self.segment,
+        )
+
+
+def whole_number(name: str, value: object, *, least: int = 1) -> int:
+    """Return an option that counts something.
+
+    Raises:
+        InvalidRequest: It is no whole number, or less than `least`.
+        LimitExceeded: It is more than the service can be told.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InvalidRequest(
+            f"{name}({quoted(value)})", fix=f"give a whole number from {least} up", code="plan.invalid-number"
+        )
+    if value > _MOST:
+        raise LimitExceeded(f"{name}({value})", why=f"the service counts up to {_MOST}", fix="give less")
+    return value
+
+
+_MOST = 2**31 - 1

@@ -1,0 +1,116 @@
+"""PartiQL statements: the text as it is, parameters encoded, pages followed.
+
+Source: DynamoDB API reference, ExecuteStatement: a statement has 1 to 8,192 characters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import attrs
+
+from dynamorm_async.codecs import ItemPage, PageReader, encode_plain
+from dynamorm_async.errors import DynamormError, InvalidValue, LimitExceeded, ServiceError, quoted
+from dynamorm_async.plan.walk import Progress
+from dynamorm_async.wire import Call, Repeat, Reply
+
+R = TypeVar("R")
+
+_LONGEST = 8192
+_TABLE = re.compile(r"""\b(?:from|into|update)\s+(?:"([^"]+)"|([A-Za-z0-9_.-]+))""", re.IGNORECASE)
+
+
+@attrs.frozen(kw_only=True)
+class StatementWalk(Generic[R]):
+    """A statement, page by page.
+
+    Attributes:
+        text: The statement.
+        parameters: What stands for its question marks, as tagged JSON texts.
+        reader: Reads its items.
+        consistent: Whether the last write must be seen.
+        page_size: Items evaluated for each request, or None.
+        start: The token that the page before gave, or None.
+    """
+
+    text: str
+    parameters: tuple[str, ...] = attrs.field(repr=False)
+    reader: PageReader[R]
+    consistent: bool
+    page_size: int | None
+    start: str | None = None
+
+    @property
+    def first(self) -> Call:
+        """The first call."""
+        return self._call(self.start)
+
+    def read(self, reply: Reply) -> ItemPage[R]:
+        """Return the items of an answer; their token stands in the place of a last key."""
+        body = reply.body if b'"Items"' in reply.body else b'{"Items":[]}'
+        return attrs.evolve(self.reader.decode_page(body), last_key=json.loads(reply.body).get("NextToken"))
+
+    def refused(self, error: ServiceError) -> DynamormError:
+        """Return what an error of the service means: itself."""
+        return error
+
+    def given(self, page: ItemPage[R], before: Progress) -> Sequence[R]:
+        """Return the items of a page, all of them."""
+        del before
+        return page.items
+
+    def follow(self, page: ItemPage[R], progress: Progress | None = None) -> Call | None:
+        """Return the call that follows a page, or None at the end."""
+        del progress
+        return None if page.last_key is None else self._call(page.last_key)
+
+    def _call(self, token: str | None) -> Call:
+        members: list[str] = [f'"Statement":{json.dumps(self.text)}']
+        if self.parameters:
+            members.append(f'"Parameters":[{",".join(self.parameters)}]')
+        if self.consistent:
+            members.append('"ConsistentRead":true')
+        if self.page_size is not None:
+            members.append(f'"Limit":{self.page_size}')
+        if token is not None:
+            members.append(f'"NextToken":{json.dumps(token)}')
+        found = _TABLE.search(self.text)
+        return Call(
+            operation="ExecuteStatement",
+            body=f"{{{','.join(members)}}}".encode(),
+            tables=() if found is None else (found[1] or found[2],),
+            # What a statement changes, nobody has looked at.
+            repeat=Repeat.HARMLESS if self.text.lstrip()[:6].lower() == "select" else Repeat.NEVER,
+        )
+
+
+def statement(
+    text: str, parameters: Sequence[object], reader: PageReader[R], *, consistent: bool, page_size: int | None
+) -> StatementWalk[R]:
+    """Return how a statement is sent.
+
+    Raises:
+        LimitExceeded: It is empty or too long.
+        InvalidValue: A parameter cannot be stored.
+    """
+    if not 1 <= len(text) <= _LONGEST:
+        raise LimitExceeded(
+            f"a statement of {len(text)} characters",
+            why=f"the service takes 1 to {_LONGEST}",
+            fix="say it shorter; values belong in parameters",
+            code="plan.statement-length",
+        )
+    if isinstance(parameters, (str, bytes)):
+        raise InvalidValue(f"parameters={quoted(parameters)}", fix="put it in brackets: parameters=[...]")
+    texts: list[str] = []
+    for number, value in enumerate(parameters):
+        try:
+            texts.append(encode_plain(value))
+        except InvalidValue as error:
+            raise error.under(f"parameters[{number}]") from error.__cause__
+    return StatementWalk(
+        text=text, parameters=tuple(texts), reader=reader, consistent=consistent, page_size=page_size
+    )

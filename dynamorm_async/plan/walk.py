@@ -1,0 +1,159 @@
+"""A walk: how far a query is followed, page by page, and where a page of a web API leads.
+
+Takes a `QueryPlan` and where to begin; gives the calls one after another, what is handed out of
+each answer, and cursors. Pure: whoever waits for the answers hands them in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from dynamorm_async.codecs import ItemPage, consumed
+from dynamorm_async.errors import BudgetSpent, DynamormError, ServiceError
+from dynamorm_async.plan.cursors import Place, encode
+from dynamorm_async.plan.explaining import Explanation, explained
+from dynamorm_async.plan.query import QueryPlan
+from dynamorm_async.wire import Call, Reply
+
+R = TypeVar("R")
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """How far a walk has come.
+
+    Attributes:
+        requests: Answers read.
+        scanned: Items evaluated.
+        found: Items found, those of the offset included.
+        read_units: Read units, as far as the answers said so.
+    """
+
+    requests: int = 0
+    scanned: int = 0
+    found: int = 0
+    read_units: float = 0.0
+
+    def after(self, page: ItemPage[Any]) -> Progress:
+        """Return the progress with one more page."""
+        return Progress(
+            requests=self.requests + 1,
+            scanned=self.scanned + page.scanned,
+            found=self.found + page.count,
+            read_units=self.read_units + (page.read_units or 0.0),
+        )
+
+
+@attrs.frozen(kw_only=True)
+class Walk(Generic[R]):
+    """A query from a place to its end, its limit or its budget. Printing it shows what is sent.
+
+    Attributes:
+        query: The query.
+        start: JSON text of the key behind which it begins, or None.
+        counting: Whether only the count is asked for.
+        priced: Whether the answers are to say what they cost.
+        keys: Keys that sign cursors.
+    """
+
+    query: QueryPlan[R]
+    start: str | None = None
+    counting: bool = False
+    priced: bool = False
+    keys: Sequence[bytes] = attrs.field(default=(), repr=False)
+
+    @property
+    def first(self) -> Call:
+        """The first call."""
+        return self._call(self.start, Progress())
+
+    @property
+    def operation(self) -> str:
+        """The API operation."""
+        return self.query.choice.operation
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The first request as JSON data."""
+        found: dict[str, Any] = json.loads(self.first.body)
+        return found
+
+    def read(self, reply: Reply) -> ItemPage[R]:
+        """Return the page of an answer."""
+        page = self.query.read_count(reply) if self.counting else self.query.read(reply)
+        return attrs.evolve(page, read_units=consumed(reply.body)) if self._is_priced else page
+
+    @property
+    def _is_priced(self) -> bool:
+        return self.priced or self.query.question.max_read_units is not None
+
+    def refused(self, error: ServiceError) -> DynamormError:
+        """Return what an error of the service means: itself."""
+        return error
+
+    def given(self, page: ItemPage[R], before: Progress) -> Sequence[R]:
+        """Return the items of a page that are handed out: behind the offset, up to the limit."""
+        question = self.query.question
+        begin = max(question.offset - before.found, 0)
+        end = None if question.limit is None else max(question.limit + question.offset - before.found, 0)
+        return page.items[begin:end] if begin or end is not None else page.items
+
+    def counted(self, progress: Progress) -> int:
+        """Return how many items were handed out in all."""
+        question = self.query.question
+        found = max(progress.found - question.offset, 0)
+        return found if question.limit is None else min(found, question.limit)
+
+    def follow(self, page: ItemPage[R], progress: Progress | None = None) -> Call | None:
+        """Return the call that follows a page, or None where the end or the limit is reached.
+
+        Args:
+            page: The page.
+            progress: How far the walk has come with it; None after the first page.
+
+        Raises:
+            BudgetSpent: There is more, and the budget does not allow another request.
+        """
+        progress = Progress().after(page) if progress is None else progress
+        question = self.query.question
+        wanted = None if question.limit is None else question.limit + question.offset
+        if page.last_key is None or (wanted is not None and progress.found >= wanted):
+            return None
+        if question.max_requests is not None and progress.requests >= question.max_requests:
+            raise self._spent(page.last_key, progress, f"{progress.requests} requests")
+        if question.max_items is not None and progress.scanned >= question.max_items:
+            raise self._spent(page.last_key, progress, f"{progress.scanned} evaluated items")
+        if question.max_read_units is not None and progress.read_units >= question.max_read_units:
+            raise self._spent(page.last_key, progress, f"{progress.read_units:g} read units")
+        return self._call(page.last_key, progress)
+
+    def explain(self) -> Explanation:
+        """Return the plan with its candidates and costs; nothing is sent."""
+        return explained(self.query, self.first)
+
+    def __str__(self) -> str:
+        return str(self.explain())
+
+    def _call(self, start: str | None, progress: Progress) -> Call:
+        question = self.query.question
+        limit = question.page_size
+        if question.limit is not None and not self.query.is_filtered:
+            # What is left to find need not be read, for every item that is evaluated is found.
+            left = question.limit + question.offset - progress.found
+            limit = left if limit is None else min(limit, left)
+        return self.query.call(start, limit=limit, counting=self.counting, priced=self._is_priced)
+
+    def _spent(self, last_key: str, progress: Progress, what: str) -> BudgetSpent:
+        return BudgetSpent(
+            f"the query took {what} and did not come to its end",
+            cursor=encode(Place("lastKey", json.loads(last_key)), self.query.scope, keys=self.keys),
+            requests=progress.requests,
+            read_units=progress.read_units,
+            fix="go on from error.cursor with start(cursor), or allow more",
+            operation=self.operation,
+            table=self.query.target.table,
+        )

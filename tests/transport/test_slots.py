@@ -1,0 +1,110 @@
+"""Who runs and who waits: never more than there are slots, in turn, whoever gives up."""
+
+import asyncio
+import random
+
+from dynamorm_async.transport.slots import Slots
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def free(slots: Slots) -> int:
+    """Take all that are free, give them back, and return how many they were."""
+    taken = 0
+    while slots.take():
+        taken += 1
+    for _ in range(taken):
+        slots.give_back()
+    return taken
+
+
+async def test_so_many_are_free_and_no_more() -> None:
+    slots = Slots(2)
+
+    assert [slots.take(), slots.take(), slots.take()] == [True, True, False]
+    slots.give_back()
+    assert slots.take()
+
+
+async def test_those_who_wait_are_served_in_turn_and_nobody_overtakes_them() -> None:
+    slots = Slots(1)
+    slots.take()
+    order: list[int] = []
+
+    async def use(number: int) -> None:
+        await slots.wait()
+        order.append(number)
+
+    tasks = [asyncio.create_task(use(number)) for number in range(3)]
+    await settle()
+    slots.give_back()
+    overtaken = slots.take()  # before the one whose turn it is has come to run
+    for _ in tasks:
+        await settle()
+        slots.give_back()
+
+    assert not overtaken
+    assert order == [0, 1, 2]
+    assert free(slots) == 1
+
+
+async def test_one_who_gives_up_while_he_waits_is_passed_over() -> None:
+    slots = Slots(1)
+    slots.take()
+    first, second = (asyncio.create_task(slots.wait()) for _ in range(2))
+    await settle()
+
+    first.cancel()
+    await settle()
+    slots.give_back()
+    await settle()
+
+    assert first.cancelled()
+    assert second.done()
+    slots.give_back()
+    assert free(slots) == 1
+
+
+async def test_one_who_gives_up_when_it_is_his_turn_lets_the_next_one_have_it() -> None:
+    slots = Slots(1)
+    slots.take()
+    first, second = (asyncio.create_task(slots.wait()) for _ in range(2))
+    await settle()
+
+    slots.give_back()
+    first.cancel()  # in the same round: he has the slot and has not run yet
+    await settle()
+
+    assert first.cancelled()
+    assert second.done()
+    slots.give_back()
+    assert free(slots) == 1
+
+
+async def test_no_slot_is_lost_in_a_storm_of_cancellations() -> None:
+    dice, slots = random.Random(7), Slots(3)
+    running, most = 0, 0
+
+    async def use() -> None:
+        nonlocal running, most
+        if not slots.take():
+            await slots.wait()
+        running += 1
+        most = max(most, running)
+        try:
+            await asyncio.sleep(dice.random() / 1000)
+        finally:
+            running -= 1
+            slots.give_back()
+
+    tasks = [asyncio.create_task(use()) for _ in range(300)]
+    while any(not task.done() for task in tasks):
+        dice.choice(tasks).cancel()
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert most == 3
+    assert free(slots) == 3
