@@ -4,7 +4,7 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 `db.table(Model)`. Everything public of the library stands here; the rooms behind it are its own.
 """
 
-from dynamorm_async.client import Batch, BatchWriter, Client, Query, Selection, Table, connect
+from dynamorm_async.client import Batch, BatchWriter, Client, Loader, Query, Selection, Table, connect
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
@@ -141,6 +141,7 @@ __all__ = [
     "ItemNotFound",
     "Key",
     "LimitExceeded",
+    "Loader",
     "LocalIndex",
     "LogObserver",
     "Middleware",

@@ -7,9 +7,20 @@ out; whatever a verb decides is decided in `plan`, so that it can be shown witho
 from dynamorm_async.client.batches import Batch
 from dynamorm_async.client.client import Client
 from dynamorm_async.client.connect import connect
+from dynamorm_async.client.loader import Loader
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query, Selection
 from dynamorm_async.client.table import Table
 from dynamorm_async.client.writer import BatchWriter
 
-__all__ = ["Batch", "BatchWriter", "Client", "Plans", "Query", "Selection", "Table", "connect"]
+__all__ = [
+    "Batch",
+    "BatchWriter",
+    "Client",
+    "Loader",
+    "Plans",
+    "Query",
+    "Selection",
+    "Table",
+    "connect",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar, cast, overload
 
@@ -14,6 +15,7 @@ from dynamorm_async.admin import Admin
 from dynamorm_async.client.batches import keys_with_targets, writes_with_targets
 from dynamorm_async.client.collection import Collection
 from dynamorm_async.client.known import Known
+from dynamorm_async.client.loader import Loader
 from dynamorm_async.client.plans import new_token
 from dynamorm_async.client.query import Asking
 from dynamorm_async.client.statement import Statement
@@ -25,6 +27,7 @@ from dynamorm_async.executors import OnError, OnProgress, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.model import check_table_name, spec_of
 from dynamorm_async.plan import (
+    BatchPlan,
     BatchRetry,
     Delete,
     Duplicates,
@@ -32,8 +35,10 @@ from dynamorm_async.plan import (
     Put,
     Target,
     batch_get_of_several,
+    name_of_key,
     statement,
 )
+from dynamorm_async.plan import batch_get as plan_batch_get
 from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import save as plan_save
@@ -429,6 +434,41 @@ class Client:
         """
         plan = plan_transact_get(keys_with_targets(list(keys), self._target, names))
         return await one(plan, self._waist.send, timeout=timeout)
+
+    def loader(
+        self,
+        model: type[M],
+        *,
+        name: str | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        timeout: float | None = None,
+    ) -> Loader[M]:
+        """Return what makes the finds of one turn of the event loop one batch.
+
+        For resolvers and templates that ask for one item at a time, many of them at once:
+        `await users.find("ana")`.
+
+        Args:
+            model: A class decorated with `@model`.
+            name: The table's name or ARN, as in `table`.
+            consistent: Read what was written last; twice the price.
+            concurrency: Most calls in flight for what one turn asks for.
+            timeout: Seconds for what one turn asks for.
+
+        Raises:
+            InvalidModel: The class is no model, or a field's type cannot be stored.
+        """
+        target = self._target(model, name)
+
+        async def carry(plan: BatchPlan[list[M | None]], on_error: OnError) -> list[M | None]:
+            return await run_batch(
+                plan, self._waist.send, concurrency=concurrency, timeout=timeout, on_error=on_error
+            )
+
+        return Loader(
+            partial(plan_batch_get, target, consistent=consistent), partial(name_of_key, target), carry
+        )
 
     async def retry_on_conflict(
         self,

@@ -7,15 +7,17 @@ answers in any order and writes numbers in a form of its own, so keys are matche
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Raw
 
 from dynamorm_async.codecs.generate import key_namer
-from dynamorm_async.codecs.records import Record
 from dynamorm_async.codecs.wires import exact_struct, list_of, map_of
 from dynamorm_async.errors import InvalidValue, ProtocolError, quoted
+
+if TYPE_CHECKING:
+    from dynamorm_async.codecs.records import Record
 
 M = TypeVar("M")
 
@@ -113,12 +115,12 @@ class BatchCodec(Generic[M]):
         unreadable: list[Unreadable] = []
         items, keys = read_answer(body)
         for raw in (each for many in items.values() for each in many):
-            number = known(self.name_of(raw), numbers)
+            number = asked_for(self.name_of(raw), numbers)
             try:
                 results[number] = self.instance_of(raw)
             except InvalidValue as error:
                 unreadable.append((number, error))
-        left = [known(self.name_of(raw), numbers) for many in keys.values() for raw in many]
+        left = [asked_for(self.name_of(raw), numbers) for many in keys.values() for raw in many]
         return left, unreadable
 
 
@@ -144,7 +146,7 @@ def read_unprocessed(body: bytes) -> dict[str, list[Raw]]:
     return found
 
 
-def known(name: Hashable, numbers: Numbers) -> int:
+def asked_for(name: Hashable, numbers: Numbers) -> int:
     """Return the number of a key.
 
     Raises:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
@@ -15,6 +16,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from dynamorm_async.codecs.base import Codec, quote
+from dynamorm_async.codecs.batches import BatchCodec
 from dynamorm_async.codecs.build import Types
 from dynamorm_async.codecs.containers import Anything, Maybe, SetOf
 from dynamorm_async.codecs.generate import (
@@ -254,6 +256,11 @@ class Record(Generic[M]):
             except InvalidValue as error:
                 raise self._blamed(body, error) from error.__cause__
         return item_page(page, items)
+
+    @cached_property
+    def batches(self) -> BatchCodec[M]:
+        """What reads the answers to batches; made on first use."""
+        return BatchCodec(self)
 
     @property
     def exact(self) -> tuple[Any, Callable[[Any], M]]:

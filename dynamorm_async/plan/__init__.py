@@ -29,7 +29,7 @@ from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, p
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
 from dynamorm_async.plan.question import Question, whole_number
-from dynamorm_async.plan.reads import batch_get, batch_get_of_several
+from dynamorm_async.plan.reads import batch_get, batch_get_of_several, name_of_key
 from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line
 from dynamorm_async.plan.segments import (
     MOST_SEGMENTS,
@@ -124,6 +124,7 @@ __all__ = [
     "listed",
     "max_",
     "min_",
+    "name_of_key",
     "name_of_write",
     "operation",
     "page_plan",

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 from msgspec import Raw
 
-from dynamorm_async.codecs import Numbers, Unreadable, known, quote
+from dynamorm_async.codecs import Numbers, Unreadable, asked_for, quote
 from dynamorm_async.errors import InvalidKey, InvalidRequest, ProtocolError, quoted
 from dynamorm_async.model import Stored
 from dynamorm_async.plan.plan import Estimate
@@ -207,7 +207,7 @@ def names_of(target: Target[Any], texts: Sequence[str]) -> list[Hashable]:
         InvalidValue: A text in one of them is no Unicode.
     """
     try:
-        return target.batches.names_of(texts)
+        return target.record.batches.names_of(texts)
     except UnicodeEncodeError:
         for text in texts:
             target.plain_body(f',"Key":{text}')
@@ -231,7 +231,7 @@ class Homes:
         if home == len(self.targets):
             self.targets.append(target)
         first = self.targets[home]
-        if first is not target and first.batches.key_form != target.batches.key_form:
+        if first is not target and first.record.batches.key_form != target.record.batches.key_form:
             raise InvalidKey(
                 f"{first.spec.name} and {target.spec.name} say that {target.table} has different keys",
                 fix="name the table of each, or give their keys the same attributes and types",
@@ -262,7 +262,7 @@ class Homes:
                 why=f"the table {quoted(table)} was not asked for",
                 code="codecs.protocol",
             )
-        return known((home, self.targets[home].batches.name_of(raw)), numbers)
+        return asked_for((home, self.targets[home].record.batches.name_of(raw)), numbers)
 
     def _of(self, table: str) -> int | None:
         if table in self._by_name or len(self.targets) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from dynamorm_async.codecs import Unreadable, read_answer
@@ -30,12 +30,21 @@ def batch_get(target: Target[M], keys: object, *, consistent: bool) -> BatchPlan
     entries = listed(keys, "keys")
     parts = _plain_parts(target, entries) or _any_parts(target, entries)
     numbering = Numbering(names_of(target, parts[0]))
-    numbers, batches = numbering.numbers, target.batches
+    numbers, batches = numbering.numbers, target.record.batches
 
     def read(body: bytes, results: list[Any]) -> tuple[Sequence[int], Sequence[Unreadable]]:
         return batches.fill(body, numbers, results)
 
     return _plan(entries, parts, numbering, read=read, tables=(target.table,), consistent=consistent)
+
+
+def name_of_key(target: Target[Any], key: object) -> Hashable:
+    """Return what a key is known by: equal for keys of equal value.
+
+    Raises:
+        InvalidKey: It is none of the model's.
+    """
+    return names_of(target, [key_parts(target.record, key).text])[0]
 
 
 def batch_get_of_several(
@@ -73,7 +82,7 @@ def batch_get_of_several(
             for raw in raws:
                 number = homes.number_in(table, raw, numbers)
                 try:
-                    results[number] = targets[number].batches.instance_of(raw)
+                    results[number] = targets[number].record.batches.instance_of(raw)
                 except InvalidValue as error:
                     unreadable.append((number, error))
         again = [homes.number_in(table, raw, numbers) for table, raws in left.items() for raw in raws]

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
-from dynamorm_async.codecs import BatchCodec, Record, quote
+from dynamorm_async.codecs import Record, quote
 from dynamorm_async.errors import InvalidValue
 from dynamorm_async.expressions import (
     CompiledRequest,
@@ -45,19 +45,11 @@ class Target(Generic[M]):
     _places: dict[str, Place] = attrs.field(factory=dict[str, Place], init=False)
     _memory: dict[Any, Any] = attrs.field(factory=dict[Any, Any], init=False)
     _shapes: dict[Any, CompiledRequest] = attrs.field(factory=dict[Any, CompiledRequest], init=False)
-    _batches: BatchCodec[M] | None = attrs.field(default=None, init=False)
 
     @property
     def spec(self) -> ModelSpec:
         """The model's spec."""
         return self.record.spec
-
-    @property
-    def batches(self) -> BatchCodec[M]:
-        """What reads the answers to batches; made on first use."""
-        if self._batches is None:
-            self._batches = BatchCodec(self.record)
-        return self._batches
 
     def __attrs_post_init__(self) -> None:
         self._opening = f'{{"TableName":{quote(self.table)}'

@@ -115,7 +115,7 @@ def transact(operations: Sequence[Operation], token: str) -> Plan[list[Any]]:
         InvalidRequest: Two operations are about one item.
     """
     _check_count(len(operations))
-    if not isinstance(token, str) or not 1 <= len(token) <= LIMITS.token_characters:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not 1 <= len(token) <= LIMITS.token_characters:
         raise LimitExceeded(
             f"transaction(token={quoted(token)})",
             why=f"a token has 1 to {LIMITS.token_characters} characters",

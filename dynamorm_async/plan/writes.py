@@ -258,7 +258,7 @@ def _stored(target: Target[M]) -> _Result:
     def stored(kept: Sequence[_Write], number_of: Sequence[int], done: Sequence[int]) -> list[M | None]:
         # What was sent is what is stored, so the stored instances are read from it.
         found = [
-            target.batches.instance_of(write.keyed) if is_done else None
+            target.record.batches.instance_of(write.keyed) if is_done else None
             for write, is_done in zip(kept, done, strict=True)
         ]
         return [found[number] for number in number_of]

@@ -11,6 +11,7 @@ from dynamorm_async import (
     Client,
     Delete,
     Key,
+    Loader,
     PartialBatch,
     Put,
     Table,
@@ -51,6 +52,13 @@ async def a_batch_of_a_client_gives_what_its_keys_say(db: Client, mark: Bookmark
     assert_type(await db.batch_get([Key(Bookmark, "ana", "aws"), Key(Order, 7)]), list[Any])
     assert_type(await db.batch_get([mark, order], names={Order: "orders-2"}), list[Any])
     await db.batch_write([Put(mark), Put(order), Delete(Key(Admin, "ana", "aws")), Delete(mark)])
+
+
+async def a_loader_gives_the_model(db: Client) -> None:
+    loader = db.loader(Bookmark, consistent=True)
+
+    assert_type(loader, Loader[Bookmark])
+    assert_type(await loader.find("ana", "aws"), Bookmark | None)
 
 
 async def what_a_partial_batch_holds(error: PartialBatch) -> None:
