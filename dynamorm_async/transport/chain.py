@@ -8,12 +8,13 @@ by account id, settings in the files) is left to the router behind.
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
-from typing import Any
+from threading import Thread
+from typing import Any, TypeVar
 
-import anyio
-import anyio.to_thread
 import msgspec
 
 from dynamorm_async.transport import redaction
@@ -22,6 +23,7 @@ from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.failures import no_credentials
 from dynamorm_async.transport.routes import Route, Router, given_route, settings_elsewhere
 
+T = TypeVar("T")
 _PROFILES = frozenset({"AWS_DEFAULT_PROFILE", "AWS_PROFILE"})
 
 
@@ -58,7 +60,7 @@ class ChainRouter:
         # for what it finds: however long a source hangs, it holds one thread.
         self._looking: asyncio.Task[_Found] | None = None
         self._looking_anew = False
-        self._renewing = anyio.Lock()
+        self._renewing = asyncio.Lock()
         self._found: _Found | None = None
         self._route: Route | None = None
 
@@ -104,9 +106,9 @@ class ChainRouter:
     async def _looked(self, *, anew: bool) -> _Found:
         redaction.install()
         # While a capture is there, botocore's log lines about its requests are redacted.
-        token = current.set(Capture(cap=0, deadline=anyio.current_time()))
+        token = current.set(Capture(cap=0, deadline=asyncio.get_running_loop().time()))
         try:
-            return await anyio.to_thread.run_sync(partial(self._look, anew=anew), abandon_on_cancel=True)
+            return await _in_thread(partial(self._look, anew=anew))
         finally:
             current.reset(token)
 
@@ -149,3 +151,32 @@ def can_ask_botocore(options: Mapping[str, Any], environ: Mapping[str, str], fil
 
 def _without_profile(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _PROFILES}
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Return what `work` gives, called in a thread of its own that nobody waits for at the end.
+
+    The threads of asyncio hold a program up until they are done, and a source may hang; anyio's
+    don't, but its back end takes 10 ms to import, and only here would this path need it.
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def tell(error: BaseException | None, result: Any = None) -> None:
+        if outcome.done():
+            return  # whoever waited was cancelled
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
+    def run() -> None:
+        try:
+            told = partial(tell, None, work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            told = partial(tell, error)
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(told)
+
+    Thread(target=copy_context().run, args=(run,), name="dynamorm credentials", daemon=True).start()
+    return await outcome

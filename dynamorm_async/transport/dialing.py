@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 import msgspec
 
 from dynamorm_async.errors import EndpointUnreachable
@@ -103,7 +102,7 @@ class Dialer:
 
     async def _prepared(self) -> list[_Address]:
         if self._tls is not None and self._context is None:
-            self._context = await anyio.to_thread.run_sync(self._tls.made)
+            self._context = await asyncio.to_thread(self._tls.made)
         loop = asyncio.get_running_loop()
         if loop.time() - self._resolved_at >= self._dns_seconds:
             found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)

@@ -7,6 +7,7 @@ client: it is made to build one request, which shows what its endpoint rules, pr
 and user agent came to, and which is stopped before it is sent.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -136,7 +137,7 @@ class ResolvingRouter:
         self._user_agent = user_agent
         self._source: Any = None
         self._route: Route | None = None
-        self._renewing = anyio.Lock()
+        self._renewing = asyncio.Lock()
 
     async def route(self) -> Route:
         """Return the route, found anew where the credentials are others than last time."""

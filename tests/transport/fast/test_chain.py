@@ -142,7 +142,7 @@ async def main():
         pass
     await transport.aclose()
 asyncio.run(main())
-print(sorted({"aiobotocore", "aiohttp"} & set(sys.modules)))
+print(sorted({"aiobotocore", "aiohttp", "anyio._backends._asyncio"} & set(sys.modules)))
 """
 
     told = subprocess.run(

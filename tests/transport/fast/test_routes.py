@@ -421,7 +421,7 @@ async def main():
         pass
     await transport.aclose()
 asyncio.run(main())
-print(sorted({"aiobotocore", "botocore", "aiohttp"} & set(sys.modules)))
+print(sorted({"aiobotocore", "botocore", "aiohttp", "anyio._backends._asyncio"} & set(sys.modules)))
 """
     command = [sys.executable, "-c", program, "env" if environ else ""]
 
