@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, overload
 
 import anyio
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from dynamorm_async.client.grouping import Aggregation, Grouping
 from dynamorm_async.client.known import Known
@@ -56,8 +57,7 @@ R = TypeVar("R")
 V = TypeVar("V")
 
 
-@attrs.frozen(kw_only=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
     """What a query needs beside its question.
 
     Attributes:
@@ -222,7 +222,7 @@ class Selection(Generic[M, R]):
             raise InvalidRequest("select() got nothing", fix="name a view or fields")
         selection = Selection[M, Any](
             self._target,
-            attrs.evolve(self._question, select=chosen),
+            replace(self._question, select=chosen),
             self._asking,
             begin=self._begin,
             planner=self._planner,
@@ -277,7 +277,7 @@ class Selection(Generic[M, R]):
         """Return how many items there are, up to the limit; they are read and paid for, and not sent."""
         unordered = self._with(order_by=None, sort_bound=None)  # the order changes no count
         walk = await unordered._walk()  # noqa: SLF001 - one of our own
-        counting = attrs.evolve(walk, counting=walk.query.can_count)
+        counting = replace(walk, counting=walk.query.can_count)
         found = 0
         async for _, progress in pages(counting, self._asking.send, timeout=timeout):
             found = counting.counted(progress)
@@ -352,7 +352,7 @@ class Selection(Generic[M, R]):
     ) -> AsyncGenerator[dict[str, Any]]:
         # A count reads no field, and a key is there in every item.
         select = fields or (self._target.spec.partition_key.name,)
-        question = attrs.evolve(self._question, select=select, tells_absent=True)
+        question = replace(self._question, select=select, tells_absent=True)
         rows = Selection[M, dict[str, Any]](
             self._target, question, self._asking, begin=self._begin, planner=self._planner
         )
@@ -382,7 +382,7 @@ class Selection(Generic[M, R]):
             raise InvalidRequest(
                 "split() of a scan with a limit", why="units know nothing of each other", fix="leave it out"
             )
-        questions = (attrs.evolve(question, segment=(number, total)) for number in range(total))
+        questions = (replace(question, segment=(number, total)) for number in range(total))
         return [unit_of(prepare(self._target, each)) for each in questions]
 
     def _segmented(self, total: int) -> Question:
@@ -413,7 +413,7 @@ class Selection(Generic[M, R]):
 
         It is paid for as any other; its items are dropped.
         """
-        walk = attrs.evolve(await self._walk(), priced=True)
+        walk = replace(await self._walk(), priced=True)
         started, given, progress = anyio.current_time(), 0, Progress()
         async for items, so_far in pages(walk, self._asking.send, timeout=timeout):
             given, progress = given + len(items), so_far
@@ -433,7 +433,7 @@ class Selection(Generic[M, R]):
     # Private.
 
     def _with(self, **changes: Any) -> Self:
-        question = attrs.evolve(self._question, **changes)
+        question = replace(self._question, **changes)
         return type(self)(self._target, question, self._asking, begin=self._begin, planner=self._planner)
 
     def _query(self, cursor: str | None = None) -> QueryPlan[R]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Self, TypeVar
 
-import attrs
+from msgspec.structs import replace
 
 from dynamorm_async.executors import SegmentStream, segments
 from dynamorm_async.plan import Question, State, Target, Walk, position_of, prepare
@@ -44,14 +44,14 @@ class Segments(Generic[R]):
         """
         walks: list[Walk[R]] = []
         for number in range(self._total):
-            question = attrs.evolve(self._question, segment=(number, self._total))
+            question = replace(self._question, segment=(number, self._total))
             walks.append(Walk(query=prepare(self._target, question)))
         mark = walks[0].query.scope.fingerprint
         states: list[State] = [None] * self._total
         if self._position is not None:
             states = position_of(self._position, mark, total=self._total)
         begun = [
-            None if isinstance(state, bool) else attrs.evolve(walk, start=state)
+            None if isinstance(state, bool) else replace(walk, start=state)
             for walk, state in zip(walks, states, strict=True)
         ]
         return segments(begun, self._send, limit=self._question.limit, mark=mark, timeout=timeout)

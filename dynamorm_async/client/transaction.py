@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 import anyio
-import attrs
+import msgspec
 
 from dynamorm_async.errors import DynamormError, InvalidRequest
 from dynamorm_async.executors import one
@@ -35,8 +35,7 @@ class Targets(Protocol):
         ...
 
 
-@attrs.frozen(kw_only=True)
-class TransactionOutcome:
+class TransactionOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one transaction of `db.transact_many`.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-import attrs
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -18,8 +17,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 INEXACT = (ValueError, RecursionError)  # msgspec's errors and InvalidValue are ValueErrors
 
 
-@attrs.frozen(kw_only=True)
-class ItemPage(Generic[R]):
+class ItemPage(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One answer to Query or Scan.
 
     Attributes:

@@ -57,8 +57,7 @@ M = TypeVar("M")
 _STAMPS = {Role.CREATED: "created", Role.UPDATED: "updated", Role.VERSION: "version"}
 
 
-@attrs.frozen(kw_only=True)
-class Stamps:
+class Stamps(msgspec.Struct, frozen=True, kw_only=True):
     """What the library writes into its own fields: texts as they stand under the tag, or None."""
 
     created: str | None = None

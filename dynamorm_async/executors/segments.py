@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
-import attrs
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+import msgspec
 
 from dynamorm_async.errors import DynamormError
 from dynamorm_async.executors.run import pages
 from dynamorm_async.plan import State, Walk, position_text
 from dynamorm_async.wire import Call, Reply, Send
 
+if TYPE_CHECKING:  # at run time, only who scans in segments pays for them
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
 R = TypeVar("R")
 
 
-@attrs.define
-class _Piece(Generic[R]):
+class _Piece(msgspec.Struct, Generic[R], frozen=True):
     """What one answer of one segment gave."""
 
     segment: int

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import attrs
+import msgspec
 
 from dynamorm_async.model import FieldSpec, ModelSpec
 
 
-@attrs.frozen(kw_only=True)
-class Access:
+class Access(msgspec.Struct, frozen=True, kw_only=True):
     """A key by which items can be found.
 
     Attributes:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Any, Literal, cast
 
-import attrs
+import msgspec
 
 from dynamorm_async.errors import InvalidRequest, InvalidValue, quoted
 from dynamorm_async.expressions import Path
@@ -39,8 +39,7 @@ class Absent:
 ABSENT = Absent()
 
 
-@attrs.frozen
-class Aggregate:
+class Aggregate(msgspec.Struct, frozen=True):
     """One number to work out for each group; made by `count`, `sum_`, `avg`, `min_` and `max_`."""
 
     kind: Kind
@@ -194,8 +193,7 @@ class _Tally:
         return _QUOTIENT.divide(Decimal(self._total), Decimal(self._count))
 
 
-@attrs.frozen
-class _Floats:
+class _Floats(msgspec.Struct, frozen=True):
     """A sum of floats: of the decimal texts that are stored for them, so that nothing is lost."""
 
     exact: Decimal

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-import attrs
+import msgspec
 
 from dynamorm_async.codecs import Record
 from dynamorm_async.errors import NoUsableIndex, quoted
@@ -29,8 +29,7 @@ _STAMPED = (Role.CREATED, Role.UPDATED, Role.VERSION)
 _FRESHNESS = {"table": 0, "local": 1, "global": 2}
 
 
-@attrs.frozen(kw_only=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A way to answer a query, chosen or not.
 
     Attributes:
@@ -46,8 +45,7 @@ class Candidate:
     is_chosen: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """What answers a query; the same for other values in the same conditions.
 
     Attributes:
@@ -65,8 +63,7 @@ class Choice:
     fetches: bool
 
 
-@attrs.frozen(kw_only=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """What an access must have to answer a query.
 
     Attributes:

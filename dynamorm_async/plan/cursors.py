@@ -22,7 +22,7 @@ from decimal import Decimal
 from hashlib import blake2b, sha256
 from typing import Any, Literal, cast
 
-import attrs
+import msgspec
 
 from dynamorm_async.errors import InvalidCursor
 
@@ -42,8 +42,7 @@ _WAYS: tuple[Way, ...] = ("lastKey", "from", "before", "until")
 Key = Mapping[str, Mapping[str, str]]
 
 
-@attrs.frozen
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A place between two items of an answer.
 
     Attributes:
@@ -65,8 +64,7 @@ class Place:
         return json.dumps(self.key, ensure_ascii=False, separators=(",", ":"))
 
 
-@attrs.frozen(kw_only=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """The query that a cursor must belong to.
 
     Attributes:

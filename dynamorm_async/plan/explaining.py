@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import attrs
+import msgspec
 
 from dynamorm_async.expressions import readable
 from dynamorm_async.plan.choice import Candidate, Choice
@@ -13,8 +13,7 @@ from dynamorm_async.plan.query import QueryPlan
 from dynamorm_async.wire import Call
 
 
-@attrs.frozen(kw_only=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """A query's plan; `print(query.explain())` shows it as a table. Nothing was sent.
 
     Attributes:
@@ -43,7 +42,11 @@ class Explanation:
     confidence: str
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...]
-    request: dict[str, Any] = attrs.field(repr=False)
+    request: dict[str, Any]
+
+    def __repr__(self) -> str:
+        where = self.table if self.index is None else f"{self.index} of {self.table}"
+        return f"Explanation({self.operation} of {where}, {self.read_units:g} read units)"
 
     @property
     def _expected(self) -> str:
@@ -67,8 +70,7 @@ class Explanation:
         return "\n".join(lines)
 
 
-@attrs.frozen(kw_only=True)
-class Analysis:
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     """What a query was expected to read, and what it did read.
 
     Attributes:

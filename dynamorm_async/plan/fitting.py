@@ -16,7 +16,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-import attrs
+import msgspec
 
 from dynamorm_async.codecs import Record
 from dynamorm_async.errors import InvalidExpression, InvalidKey, quoted
@@ -26,8 +26,7 @@ from dynamorm_async.plan.access import Access
 from dynamorm_async.plan.terms import RANGES, Term
 
 
-@attrs.frozen(kw_only=True)
-class Ends:
+class Ends(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds that BETWEEN includes and the query does not, so that their items are dropped.
 
     Attributes:
@@ -50,8 +49,7 @@ class Ends:
         return any(bound is not None and ordered(bound) == value for bound in (self.low, self.high))
 
 
-@attrs.frozen(kw_only=True)
-class Fit:
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
     """How one access answers a query.
 
     Attributes:
@@ -279,8 +277,7 @@ def _longest_prefix(terms: list[Term]) -> _Ranged:
     return longest.condition, "begins_with", terms, None
 
 
-@attrs.frozen
-class _Bound:
+class _Bound(msgspec.Struct, frozen=True):
     """One end of a range: the value, what it is ordered by, whether it belongs to the range."""
 
     term: Term

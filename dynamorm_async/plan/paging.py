@@ -13,7 +13,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from dynamorm_async.codecs import ItemPage
 from dynamorm_async.errors import InvalidCursor
@@ -25,8 +26,7 @@ from dynamorm_async.wire import Reply
 R = TypeVar("R")
 
 
-@attrs.frozen(kw_only=True)
-class Page(Generic[R]):
+class Page(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """A page of a query.
 
     Attributes:
@@ -40,8 +40,7 @@ class Page(Generic[R]):
     previous: str | None
 
 
-@attrs.frozen(kw_only=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Where a page begins: between two items.
 
     Attributes:
@@ -82,7 +81,7 @@ def probe(query: QueryPlan[Any], gap: Gap) -> Plan[Gap] | None:
 
     def read(reply: Reply) -> Gap:
         found = next(iter(query.keys(reply.body)), None)
-        return attrs.evolve(gap, behind=found) if gap.is_backward else attrs.evolve(gap, before=found)
+        return replace(gap, behind=found) if gap.is_backward else replace(gap, before=found)
 
     unit = 1.0 if query.question.consistent else 0.5
     return Plan(first=call, read=read, price=Estimate(read_units=unit))

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
-import attrs
 import msgspec
 
 from dynamorm_async.errors import DynamormError, ServiceError
@@ -16,8 +15,7 @@ from dynamorm_async.wire import Call, Reply
 R = TypeVar("R")
 
 
-@attrs.frozen
-class Estimate:
+class Estimate(msgspec.Struct, frozen=True):
     """What a call is expected to cost, in the service's units; at least, where the item is not known.
 
     Attributes:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 
-import attrs
 import msgspec
+from msgspec.structs import replace
 
 from dynamorm_async.codecs import (
     Columns,
@@ -213,7 +213,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         items = [
             item for item, text in zip(page.items, texts, strict=True) if not (text and ends.drops(text))
         ]
-        return attrs.evolve(page, items=items, count=len(items))
+        return replace(page, items=items, count=len(items))
 
     @property
     def _counted(self) -> str:
@@ -253,7 +253,7 @@ def prepare(
     """
     if index is not None and question.using is None:
         try:
-            return prepare(target, attrs.evolve(question, using=index), statistics=statistics, now=now)
+            return prepare(target, replace(question, using=index), statistics=statistics, now=now)
         except NoUsableIndex as error:
             raise foreign("it is of another index") from error
     statistics = statistics or _UNKNOWN

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
+import msgspec
 
 from dynamorm_async.errors import InvalidRequest, LimitExceeded, quoted
 from dynamorm_async.expressions import Condition
 
 
-@attrs.frozen(kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A query as its user said it.
 
     Attributes:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal
 
-import attrs
+import msgspec
 
 from dynamorm_async.errors import (
     ConditionFailed,
@@ -26,8 +26,7 @@ from dynamorm_async.plan.target import Target
 _CONDITION_CODE = "ConditionalCheckFailedException"
 
 
-@attrs.frozen(kw_only=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """What a write demands of the stored item.
 
     Attributes:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Self, cast
 
-import attrs
+import msgspec
 
 from dynamorm_async.codecs import Columns
 from dynamorm_async.errors import InvalidCursor, InvalidRequest, quoted
@@ -35,8 +35,7 @@ _NOTHING = CompiledRequest(texts={}, names={}, slots=(), fragment="")
 State = str | bool | None
 
 
-@attrs.frozen(kw_only=True)
-class WorkUnit:
+class WorkUnit(msgspec.Struct, frozen=True, kw_only=True):
     """One segment of a scan, as a value that another process can run: `table.run(unit)`.
 
     It holds the request, values of filters included; treat it like the data itself.
@@ -55,11 +54,14 @@ class WorkUnit:
     segment: int
     total: int
     fields: tuple[str, ...] | None
-    request: dict[str, Any] = attrs.field(repr=False)
+    request: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"WorkUnit({self.model} in {self.table}, segment {self.segment} of {self.total})"
 
     def to_json(self) -> str:
         """Return the unit as JSON text."""
-        return json.dumps({"form": _FORM, **attrs.asdict(self)}, ensure_ascii=False)
+        return json.dumps({"form": _FORM, **msgspec.structs.asdict(self)}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

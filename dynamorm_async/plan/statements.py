@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from dynamorm_async.codecs import ItemPage, PageReader, encode_plain
 from dynamorm_async.errors import DynamormError, InvalidValue, LimitExceeded, ServiceError, quoted
@@ -23,8 +24,7 @@ _LONGEST = 8192
 _TABLE = re.compile(r"""\b(?:from|into|update)\s+(?:"([^"]+)"|([A-Za-z0-9_.-]+))""", re.IGNORECASE)
 
 
-@attrs.frozen(kw_only=True)
-class StatementWalk(Generic[R]):
+class StatementWalk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """A statement, page by page.
 
     Attributes:
@@ -37,11 +37,14 @@ class StatementWalk(Generic[R]):
     """
 
     text: str
-    parameters: tuple[str, ...] = attrs.field(repr=False)
+    parameters: tuple[str, ...]
     reader: PageReader[R]
     consistent: bool
     page_size: int | None
     start: str | None = None
+
+    def __repr__(self) -> str:
+        return f"StatementWalk({self.text!r})"
 
     @property
     def first(self) -> Call:
@@ -51,7 +54,7 @@ class StatementWalk(Generic[R]):
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the items of an answer; their token stands in the place of a last key."""
         body = reply.body if b'"Items"' in reply.body else b'{"Items":[]}'
-        return attrs.evolve(self.reader.decode_page(body), last_key=json.loads(reply.body).get("NextToken"))
+        return replace(self.reader.decode_page(body), last_key=json.loads(reply.body).get("NextToken"))
 
     def refused(self, error: ServiceError) -> DynamormError:
         """Return what an error of the service means: itself."""

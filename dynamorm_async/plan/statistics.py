@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from math import ceil, sqrt
 from typing import Literal
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from dynamorm_async.plan.fitting import Fit
 from dynamorm_async.plan.question import Question
@@ -35,8 +36,7 @@ _MOST_OBSERVED = 256
 _KEPT = 0.5  # of the items read, by any filter
 
 
-@attrs.frozen(kw_only=True)
-class Size:
+class Size(msgspec.Struct, frozen=True, kw_only=True):
     """How large a table or an index is.
 
     Attributes:
@@ -55,8 +55,7 @@ class Size:
         return self.bytes / self.items if self.items else 0.0
 
 
-@attrs.frozen
-class Statistics:
+class Statistics(msgspec.Struct, frozen=True):
     """Sizes of a table and its indexes; a new object whenever they change.
 
     Attributes:
@@ -66,10 +65,8 @@ class Statistics:
     """
 
     table: Size | None = None
-    indexes: Mapping[str, Size] = attrs.field(factory=dict[str, Size])
-    observed: Mapping[tuple[str | None, Form], float] = attrs.field(
-        factory=dict[tuple[str | None, Form], float]
-    )
+    indexes: Mapping[str, Size] = {}
+    observed: Mapping[tuple[str | None, Form], float] = {}
 
     def with_observed(self, access: str | None, form: Form, rows: int) -> Statistics:
         """Return the statistics after a whole query of a form; the same object where it tells nothing new.
@@ -84,11 +81,10 @@ class Statistics:
         observed = {**self.observed, (access, form): float(average)}
         while len(observed) > _MOST_OBSERVED:
             del observed[next(iter(observed))]
-        return attrs.evolve(self, observed=observed)
+        return replace(self, observed=observed)
 
 
-@attrs.frozen(kw_only=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What a query is expected to read, up to its limit.
 
     Attributes:

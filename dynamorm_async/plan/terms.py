@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import attrs
+import msgspec
 
 from dynamorm_async.errors import InvalidExpression, quoted
 from dynamorm_async.expressions import (
@@ -22,8 +22,7 @@ from dynamorm_async.model import ModelSpec
 RANGES = frozenset({"<", "<=", ">", ">=", "between", "begins_with"})
 
 
-@attrs.frozen(kw_only=True)
-class Term:
+class Term(msgspec.Struct, frozen=True, kw_only=True):
     """One of the conditions that an item must meet.
 
     Attributes:

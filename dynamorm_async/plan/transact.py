@@ -53,8 +53,7 @@ _MEMBERS = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One write of a transaction.
 
     Attributes:
@@ -68,8 +67,11 @@ class Operation:
     verb: Verb
     model: str
     item: tuple[str, str]
-    plan: Plan[Any] = attrs.field(repr=False)
-    parts: KeyParts = attrs.field(repr=False)
+    plan: Plan[Any]
+    parts: KeyParts
+
+    def __repr__(self) -> str:
+        return f"Operation({self.verb} {self.model})"
 
 
 def operation(verb: Verb, target: Target[Any], key: object, plan: Plan[Any]) -> Operation:

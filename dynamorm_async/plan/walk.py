@@ -10,7 +10,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-import attrs
+import msgspec
+from msgspec.structs import replace
 
 from dynamorm_async.codecs import ItemPage, consumed
 from dynamorm_async.errors import BudgetSpent, DynamormError, ServiceError
@@ -22,8 +23,7 @@ from dynamorm_async.wire import Call, Reply
 R = TypeVar("R")
 
 
-@attrs.frozen(kw_only=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a walk has come.
 
     Attributes:
@@ -48,8 +48,7 @@ class Progress:
         )
 
 
-@attrs.frozen(kw_only=True)
-class Walk(Generic[R]):
+class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """A query from a place to its end, its limit or its budget. Printing it shows what is sent.
 
     Attributes:
@@ -64,7 +63,10 @@ class Walk(Generic[R]):
     start: str | None = None
     counting: bool = False
     priced: bool = False
-    keys: Sequence[bytes] = attrs.field(default=(), repr=False)
+    keys: Sequence[bytes] = ()
+
+    def __repr__(self) -> str:
+        return f"Walk({self.operation} of {self.query.target.table})"
 
     @property
     def first(self) -> Call:
@@ -85,7 +87,7 @@ class Walk(Generic[R]):
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the page of an answer."""
         page = self.query.read_count(reply) if self.counting else self.query.read(reply)
-        return attrs.evolve(page, read_units=consumed(reply.body)) if self._is_priced else page
+        return replace(page, read_units=consumed(reply.body)) if self._is_priced else page
 
     @property
     def _is_priced(self) -> bool:

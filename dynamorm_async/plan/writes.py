@@ -10,7 +10,6 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
-import attrs
 import msgspec
 
 from dynamorm_async.codecs import Stamps, Unreadable, read_unprocessed, timestamp_text
@@ -28,15 +27,13 @@ M = TypeVar("M")
 Duplicates = Literal["refuse", "last"]
 
 
-@attrs.frozen
-class Put(Generic[M]):
+class Put(msgspec.Struct, Generic[M], frozen=True):
     """Storing an item over whatever is there, for `db.batch_write`."""
 
     item: M
 
 
-@attrs.frozen
-class Delete:
+class Delete(msgspec.Struct, frozen=True):
     """Deleting the item of a `Key`, or of an instance, for `db.batch_write`."""
 
     key: object
