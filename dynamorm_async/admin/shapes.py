@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
-import attrs
+import msgspec
 
 from dynamorm_async.errors import InvalidModel
 from dynamorm_async.model import IndexSpec
@@ -20,8 +20,7 @@ from dynamorm_async.plan import Size, Statistics, Target
 Keys = tuple[tuple[str, str], ...]
 
 
-@attrs.frozen(kw_only=True)
-class IndexShape:
+class IndexShape(msgspec.Struct, frozen=True, kw_only=True):
     """One index as the service sees it.
 
     Attributes:
@@ -36,8 +35,7 @@ class IndexShape:
     projection: Literal["ALL", "KEYS_ONLY"] | tuple[str, ...]
 
 
-@attrs.frozen(kw_only=True)
-class TableShape:
+class TableShape(msgspec.Struct, frozen=True, kw_only=True):
     """One table as the service sees it.
 
     Attributes:
@@ -73,7 +71,7 @@ def wanted(targets: Sequence[Target[Any]]) -> TableShape:
             _agree(indexes.setdefault(index.name, index) == index, f"{name} has another index {index.name!r}")
         ttl = ttl or other.ttl
         _agree(other.ttl in (None, ttl), f"{name} expires by {other.ttl!r}, another model by {ttl!r}")
-    return attrs.evolve(first, types=types, indexes=indexes, ttl=ttl)
+    return msgspec.structs.replace(first, types=types, indexes=indexes, ttl=ttl)
 
 
 def _agree(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called

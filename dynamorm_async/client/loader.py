@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 import anyio.lowlevel
-import attrs
+import msgspec
 
 from dynamorm_async.errors import BatchFailure, DynamormError, PartialBatch
 from dynamorm_async.executors import OnError
@@ -17,12 +17,11 @@ from dynamorm_async.plan import BatchPlan
 M = TypeVar("M")
 
 
-@attrs.define(eq=False)
-class _Ask:
+class _Ask(msgspec.Struct, eq=False):
     """One key, whoever waits for it, and what came of it."""
 
     key: object
-    settled: anyio.Event = attrs.field(factory=anyio.Event)
+    settled: anyio.Event = msgspec.field(default_factory=anyio.Event)
     waiting: int = 0
     is_answered: bool = False
     item: Any = None

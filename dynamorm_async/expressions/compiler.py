@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-import attrs
+import msgspec
 
 from dynamorm_async.errors import InvalidExpression, LimitExceeded, quoted
 from dynamorm_async.expressions.forms import Form, Place, Role
@@ -26,8 +26,7 @@ from dynamorm_async.wire import LIMITS, Limits
 Encode = Callable[[Any], str]
 
 
-@attrs.frozen
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """A place as it is on the wire.
 
     Attributes:
@@ -42,8 +41,7 @@ class Resolved:
 Resolve = Callable[[Place], Resolved]
 
 
-@attrs.frozen
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """A placeholder that waits for its value."""
 
     name: str
@@ -51,8 +49,7 @@ class Slot:
     label: str
 
 
-@attrs.frozen(kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The expressions of one request.
 
     Attributes:
@@ -92,8 +89,7 @@ class Request:
         return found
 
 
-@attrs.frozen(kw_only=True)
-class CompiledRequest:
+class CompiledRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What requests of one shape have in common.
 
     Attributes:
