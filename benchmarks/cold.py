@@ -1,8 +1,8 @@
 """A cold start: import, connect, first get, end; CPU time of the whole process, and peers.
 
 Two ways to credentials: from the environment, as on Lambda, and through the full chain (a profile
-in files). An empty program's time is taken off, so that the interpreter's own start counts for none. Bytecode
-is written by a first run that isn't counted, as it is where a package is installed.
+in files). An empty program's time is taken off, so that the interpreter's own start counts for none.
+Bytecode is written by a first run that isn't counted, as it is where a package is installed.
 """
 
 import os

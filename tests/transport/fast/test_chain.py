@@ -152,6 +152,33 @@ print(sorted({"aiobotocore", "aiohttp", "anyio._backends._asyncio"} & set(sys.mo
     assert told.stdout == "[]\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no sleep here")
+def test_a_source_that_hangs_does_not_hold_the_program_up_at_its_end(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile shop]\nregion = eu-west-1\ncredential_process = sleep 20\n")
+    program = """
+import asyncio
+from dynamorm_async.errors import EndpointUnreachable
+from dynamorm_async.transport.fast import FastTransport
+from dynamorm_async.wire import Call
+async def main():
+    transport = FastTransport(endpoint="http://127.0.0.1:9", profile="shop")
+    try:
+        await transport.attempt(Call(operation="GetItem", body=b"{}", tables=("t",)), timeout=1)
+    except EndpointUnreachable as error:
+        print(error.why)
+    await transport.aclose()
+asyncio.run(main())
+"""
+
+    told = tmp_path / "told"
+    with told.open("w") as out:  # a pipe would stay open for as long as the source runs
+        subprocess.run(
+            [sys.executable, "-c", program], env=dict(os.environ), check=True, stdout=out, timeout=15
+        )
+
+    assert "credentials were not ready in time" in told.read_text()
+
+
 @pytest.mark.parametrize("session", [None, AioSession()], ids=["botocore", "aiobotocore"])
 async def test_where_there_are_no_credentials_the_advice_is_to_give_some(session: AioSession | None) -> None:
     transport = FastTransport(region="eu-west-1", endpoint="http://127.0.0.1:9", session=session)
