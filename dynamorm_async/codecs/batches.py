@@ -7,14 +7,17 @@ answers in any order and writes numbers in a form of its own, so keys are matche
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
 
-from dynamorm_async.codecs.generate import key_namer
+from dynamorm_async.codecs.base import quote
+from dynamorm_async.codecs.generate import key_namer, plain_key_texts
+from dynamorm_async.codecs.keys import KeyPart
 from dynamorm_async.codecs.wires import exact_struct, list_of, map_of
 from dynamorm_async.errors import InvalidValue, ProtocolError, quoted
+from dynamorm_async.wire import LIMITS
 
 if TYPE_CHECKING:
     from dynamorm_async.codecs.records import Record
@@ -44,9 +47,32 @@ class BatchCodec(Generic[M]):
         self._name_of: Callable[[Any], Hashable] = key_namer(spec.name, list(tags.items()))
         self._key_reader = msgspec.json.Decoder(key)
         self._keys_reader = msgspec.json.Decoder(list_of(key))
+        members = [record.members[name] for name in tags]
+        is_plain = all(isinstance(each.codec, KeyPart) and each.codec.is_plain_text for each in members)
+        has_template = any(field.template is not None for field in spec.key_fields)
+        self._encode_plain = plain_key_texts(spec.name, members) if is_plain and not has_template else None
         item, self._read_exact = record.exact
         self._exact_reader = msgspec.json.Decoder(_answer(item, key))
         self._item_reader = msgspec.json.Decoder(item)
+
+    def plain_texts(self, keys: Sequence[Sequence[object]]) -> list[str] | None:
+        """Return the texts of keys that consist of plain texts, or None where one of them does not.
+
+        What such a key is known by is its one text, or the tuple of its two. All are looked at
+        together, which takes a third of the time of encoding and reading each.
+        """
+        if self._encode_plain is None or not keys:
+            return None
+        for column in zip(*keys, strict=True):
+            if set(map(type, column)) != {str} or not all(column):
+                return None
+            if max(map(len, column)) > LIMITS.sort_key_bytes:
+                return None
+            together = "".join(column)
+            # Nothing to escape, and no more bytes than characters.
+            if not together.isascii() or len(quote(together)) != len(together) + 2:
+                return None
+        return self._encode_plain(cast("Sequence[Sequence[str]]", keys))
 
     def names_of(self, texts: Iterable[str]) -> list[Hashable]:
         """Return what each key is known by: equal for keys of equal value.

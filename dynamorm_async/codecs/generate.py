@@ -132,6 +132,19 @@ def key_encoder(owner: str, members: Sequence[Member]) -> Callable[..., str]:
     return function
 
 
+def plain_key_texts(owner: str, members: Sequence[Member]) -> Callable[[Sequence[Sequence[str]]], list[str]]:
+    """Return a function of many keys, of texts that need no escape, that gives each as JSON text."""
+    names = [f"v{index}" for index in range(len(members))]
+    pieces: list[str] = []
+    opening = "{"
+    for name, member in zip(names, members, strict=True):
+        pieces += [repr(f'{opening}{quote(member.attribute)}:{{"S":"'), name]
+        opening = '"},'
+    text = " + ".join([*pieces, repr('"}}')])
+    lines = [f"return [{text} for {', '.join(names)}, in i]"]
+    return _function(f"encode_keys_of_{_safe(owner)}", lines, Scope())
+
+
 def key_namer(owner: str, parts: Sequence[tuple[str, str]]) -> Callable[[Any], Hashable]:
     """Return a function of a struct that gives the same name for two keys of the same value.
 

@@ -28,6 +28,11 @@ class KeyPart(Scalar):
         return isinstance(self._inner, Text)
 
     @property
+    def is_plain_text(self) -> bool:
+        """Whether every str within the limits is stored as it is."""
+        return type(self._inner) is Text
+
+    @property
     def reads(self) -> Mapping[str, Any]:
         return self._inner.reads
 

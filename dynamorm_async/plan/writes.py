@@ -24,6 +24,8 @@ from dynamorm_async.wire import LIMITS
 
 M = TypeVar("M")
 
+_NO_STAMPS = Stamps()
+
 Duplicates = Literal["refuse", "last"]
 
 
@@ -63,7 +65,8 @@ def batch_put(
     """
     entries = listed(items, "items")
     asked = [(target, Put(item)) for item in entries]
-    writes = [_write(*each, place, "items", now, unchecked) for place, each in enumerate(asked)]
+    stamps = _first_stamps(now)
+    writes = [_write(*each, place, "items", stamps, unchecked) for place, each in enumerate(asked)]
     return _plan(entries, asked, writes, "items", duplicates, _stored(target))
 
 
@@ -78,7 +81,7 @@ def batch_delete(
     """
     entries = listed(keys, "keys")
     asked = [(target, Delete(key)) for key in entries]
-    writes = [_write(*each, place, "keys", None, unchecked) for place, each in enumerate(asked)]
+    writes = [_write(*each, place, "keys", _NO_STAMPS, unchecked) for place, each in enumerate(asked)]
     return _plan(entries, asked, writes, "keys", duplicates, _nothing)
 
 
@@ -101,7 +104,8 @@ def batch_write(
         InvalidRequest: As `batch_put` and `batch_delete` do.
     """
     asked = list(writes)
-    found = [_write(*each, place, "writes", now, unchecked) for place, each in enumerate(asked)]
+    stamps = _first_stamps(now)
+    found = [_write(*each, place, "writes", stamps, unchecked) for place, each in enumerate(asked)]
     return _plan([write for _, write in asked], asked, found, "writes", duplicates, _nothing)
 
 
@@ -114,7 +118,7 @@ def name_of_write(
         InvalidRequest: It cannot be.
     """
     if isinstance(write, Put):
-        return names_of(target, [_put(target, write.item, now, unchecked=unchecked).keyed])[0]
+        return names_of(target, [_put(target, write.item, _first_stamps(now), unchecked=unchecked).keyed])[0]
     return names_of(target, [_delete(target, write.key, unchecked=unchecked).keyed])[0]
 
 
@@ -123,30 +127,35 @@ def _write(
     write: Put[Any] | Delete,
     place: int,
     what: str,
-    now: datetime | None,
+    stamps: Stamps,
     unchecked: bool,  # noqa: FBT001 - the callers of this room only
 ) -> _Write:
     try:
         if isinstance(write, Put):
-            return _put(target, write.item, now, unchecked=unchecked)
+            return _put(target, write.item, stamps, unchecked=unchecked)
         return _delete(target, write.key, unchecked=unchecked)
     except InvalidRequest as error:
         raise at(place, what, error) from error.__cause__
 
 
-def _put(target: Target[Any], item: Any, now: datetime | None, *, unchecked: bool) -> _Write:
+def _first_stamps(now: datetime) -> Stamps:
+    """Return what most items of a batch are stamped with: made once, since none of them changes it."""
+    moment = timestamp_text(now)
+    return Stamps(created=moment, updated=moment, version="0")
+
+
+def _put(target: Target[Any], item: Any, stamps: Stamps, *, unchecked: bool) -> _Write:
     target.record.check_instance(item)
     held = held_version(target, item)
     _check_version(target, held, unchecked=unchecked)
-    moment = None if now is None else timestamp_text(now)
-    text = target.record.encode_item(
-        item,
-        Stamps(
-            created=created_text(target, item) or moment,
-            updated=moment,
-            version="0" if held is None else str(held + 1),
-        ),
-    )
+    created = created_text(target, item)
+    if created is not None or held is not None:
+        stamps = attrs.evolve(
+            stamps,
+            created=created or stamps.created,
+            version=stamps.version if held is None else str(held + 1),
+        )
+    text = target.record.encode_item(item, stamps)
     values = {name: getattr(item, name) for name in target.spec.key_arguments}
     return _Write(f'{{"PutRequest":{{"Item":{text}}}}}', text, values, is_put=True)
 

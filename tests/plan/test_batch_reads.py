@@ -2,9 +2,12 @@
 
 import json
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dynamorm_async import (
     Attr,
@@ -37,6 +40,49 @@ def answer(found: dict[str, list[Any]], left: dict[str, Any] | None = None) -> b
 
 def note(name: str, **more: Any) -> dict[str, Any]:
     return {"id": {"S": name}, **more}
+
+
+key_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4) | st.sampled_from(
+    ["a" * 1024, "a" * 1025, 'say "x"', "back\\slash", "new\nline", "ä"]
+)
+
+
+@given(keys=st.lists(st.tuples(key_texts, key_texts), max_size=6))
+def test_many_keys_at_once_are_sent_as_each_by_itself_is(keys: list[tuple[str, str]]) -> None:
+    try:
+        alone = [bookmarks.get(*key).request["Key"] for key in dict.fromkeys(keys)]
+    except InvalidKey:
+        with pytest.raises(InvalidKey):
+            bookmarks.batch_get(keys)
+        return
+
+    plan = bookmarks.batch_get(keys)
+
+    together = [key for request in plan.requests for key in request["RequestItems"]["bookmarks"]["Keys"]]
+    assert together == alone
+    assert [plan.texts[number] for number in plan.number_of] == [
+        bookmarks.batch_get([key]).texts[0] for key in keys
+    ]
+
+
+class Site(StrEnum):
+    HOME = "home"
+
+
+@pytest.mark.parametrize(
+    ("keys", "sent"),
+    [
+        (["a", Site.HOME], ["a", "home"]),
+        ([("a",), ("b",)], ["a", "b"]),
+        (["a", 'b"c'], ["a", 'b"c']),
+        (["ä", "ö", "ä"], ["ä", "ö"]),
+    ],
+    ids=["enumeration", "tuples", "escape", "accents"],
+)
+def test_texts_of_other_kinds_are_told_apart_from_plain_ones(keys: list[Any], sent: list[str]) -> None:
+    (request,) = notes.batch_get(keys).requests
+
+    assert request["RequestItems"]["notes"]["Keys"] == [note(name) for name in sent]
 
 
 def asked(plan: Any) -> list[int]:
