@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from dynamorm_async.codecs import Stamps, Unreadable, read_unprocessed, timestamp_text
 from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
@@ -150,7 +151,7 @@ def _put(target: Target[Any], item: Any, stamps: Stamps, *, unchecked: bool) -> 
     _check_version(target, held, unchecked=unchecked)
     created = created_text(target, item)
     if created is not None or held is not None:
-        stamps = attrs.evolve(
+        stamps = replace(
             stamps,
             created=created or stamps.created,
             version=stamps.version if held is None else str(held + 1),
