@@ -84,10 +84,15 @@ class Fit:
         )
 
     @property
+    def equal(self) -> frozenset[str]:
+        """The key fields that have one value each in the whole answer."""
+        bound = self.bound if self.operator in (None, "=") else self.bound - 1
+        return frozenset(field.name for field in (*self.access.partition, *self.access.sort[:bound]))
+
+    @property
     def order(self) -> tuple[str, ...]:
         """The fields that items are ordered by: the sort fields that are not equal to something."""
-        equal = self.bound if self.operator in (None, "=") else self.bound - 1
-        return tuple(field.name for field in self.access.sort[equal:])
+        return tuple(field.name for field in self.access.sort if field.name not in self.equal)
 
 
 def fit(access: Access, terms: Sequence[Term], record: Record[Any]) -> Fit | str:
@@ -141,6 +146,23 @@ def fit(access: Access, terms: Sequence[Term], record: Record[Any]) -> Fit | str
         and operator != "between"
         and all(term.field in names for term in used),
     )
+
+
+def depends_on_values(accesses: Iterable[Access], terms: Sequence[Term]) -> bool:
+    """Tell whether other values in the same terms might contradict each other, or fit in another way.
+
+    Then a choice that was made for some values says nothing of others: of two bounds of a key, of
+    whichever access, or of a template's fields.
+    """
+    compared = [term for term in terms if term.operator == "=" or term.operator in RANGES]
+    for field in {field for access in accesses for field in access.keys}:
+        direct = [term for term in compared if term.field == field.name]
+        if len(direct) > 1 or any(term.operator == "between" for term in direct):
+            return True
+        parts = field.template.fields if field.template is not None else ()
+        if any(term.field in parts for term in compared):
+            return True
+    return False
 
 
 def ordered(text: str) -> Any:
@@ -323,20 +345,31 @@ def _template_prefix(
         equal = _on(name, terms, ("=",))
         if equal:
             text = record.template_text(name, equal[0].value)
-            if not literal or literal in text:
+            if not literal or f"{text}{literal}".find(literal) != len(text):
                 break  # where it ends in the key, nothing says
             prefix += text + literal
             used.append(equal[0])
             continue
         starts = _on(name, terms, ("begins_with",))
-        if len(starts) == 1 and isinstance(starts[0].value, str) and record.is_text(name):
-            prefix += starts[0].value
+        start = starts[0].value if len(starts) == 1 and record.is_text(name) else None
+        if isinstance(start, str) and not _may_hold(start, literal):
+            prefix += start
             used.append(starts[0])
         break
     if not prefix:
         return None
     form = ("function", "begins_with", _place(record, field), Role.PREFIX)
     return Condition(form, (prefix,)), "begins_with", used, None
+
+
+def _may_hold(start: str, literal: str) -> bool:
+    """Tell whether a literal, or the beginning of one, is in the beginning of a field's text.
+
+    There the key may go on with the literal, and so with the next field.
+    """
+    return bool(literal) and (
+        literal in start or any(start.endswith(literal[:length]) for length in range(1, len(literal)))
+    )
 
 
 def _filters(access: Access, left: Sequence[Term]) -> tuple[Term, ...] | str:

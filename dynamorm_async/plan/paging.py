@@ -81,7 +81,8 @@ def probe(query: QueryPlan[Any], gap: Gap) -> Plan[Gap] | None:
         return None
 
     def read(reply: Reply) -> Gap:
-        found = next(iter(query.keys(reply.body)), None)
+        # A place is a place, though its item may be one that is dropped.
+        found = next(iter(query.keys(reply.body, dropped=True)), None)
         return attrs.evolve(gap, behind=found) if gap.is_backward else attrs.evolve(gap, before=found)
 
     unit = 1.0 if query.question.consistent else 0.5

@@ -38,7 +38,7 @@ from dynamorm_async.plan.changes import entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
 from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
 from dynamorm_async.plan.cursors import Place as CursorPlace
-from dynamorm_async.plan.fitting import Ends
+from dynamorm_async.plan.fitting import Ends, depends_on_values
 from dynamorm_async.plan.question import Question
 from dynamorm_async.plan.statistics import Statistics
 from dynamorm_async.plan.target import Target
@@ -158,12 +158,12 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         """Return the count of an answer to a counting request."""
         return count_page(reply.body)
 
-    def keys(self, body: bytes) -> list[Key]:
-        """Return the keys of an answer's items, of those that are not dropped."""
+    def keys(self, body: bytes, *, dropped: bool = False) -> list[Key]:
+        """Return the keys of an answer's items, of those that are dropped only where that is asked for."""
         spec = self.target.spec
         attributes = [spec.fields[name].attribute for name in self.key_names]
         found: list[Key] = [json.loads(text) for text in key_texts(body, attributes)]
-        ends = self.ends
+        ends = None if dropped else self.ends
         return found if ends is None else [key for key in found if not ends.drops_value(key[ends.attribute])]
 
     def key_of(self, item: Any) -> Key:
@@ -326,7 +326,8 @@ def _prepared(
     compiled, opening = target.compiled(request), target.opened(members)
     opened = opening + bind_names(compiled, request.values())
     target.closed(opened, compiled)  # refuses here what is no Unicode
-    if fit is None or fit.is_direct:
+    is_free = question.is_scan or not depends_on_values(_accesses(target), terms)
+    if is_free and (fit is None or fit.is_direct):
         places = _places_of_values(terms)
         target.remember(
             shape,
