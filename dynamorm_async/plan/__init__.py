@@ -12,7 +12,7 @@ from dynamorm_async.plan.keys import Key
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
-from dynamorm_async.plan.question import Question, whole_number
+from dynamorm_async.plan.question import Question, units, whole_number
 from dynamorm_async.plan.single import (
     Returning,
     create,
@@ -60,6 +60,7 @@ __all__ = [
     "probe",
     "put",
     "save",
+    "units",
     "update",
     "upsert",
     "whole_number",

@@ -10,7 +10,7 @@ right with one range at the end, no key attribute of the queried index in the fi
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Container, Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ import attrs
 
 from dynamorm_async.codecs import Record
 from dynamorm_async.errors import InvalidExpression, InvalidKey, quoted
-from dynamorm_async.expressions import Condition, Place, Role, readable
+from dynamorm_async.expressions import Condition, Place, Role, conjuncts, places_in, readable
 from dynamorm_async.model import FieldSpec, Template
 from dynamorm_async.plan.access import Access
 from dynamorm_async.plan.terms import RANGES, Term
@@ -48,6 +48,38 @@ class Ends:
         """Tell the same of a tagged value."""
         value = _rank(tagged)
         return any(bound is not None and ordered(bound) == value for bound in (self.low, self.high))
+
+
+@attrs.frozen(kw_only=True)
+class Range:
+    """What a key condition demands of a sort key, where that is no single value.
+
+    Attributes:
+        attribute: The sort key's attribute.
+        operator: One of `RANGES`.
+        bounds: Tagged texts of its one or two values.
+    """
+
+    attribute: str
+    operator: str
+    bounds: tuple[str, ...]
+
+    def holds(self, tagged: Mapping[str, str]) -> bool:
+        """Tell whether a value is in the range, the ends of "between" included."""
+        value, bounds = _rank(tagged), [ordered(text) for text in self.bounds]
+        match self.operator:
+            case "<":
+                return bool(value < bounds[0])
+            case "<=":
+                return bool(value <= bounds[0])
+            case ">":
+                return bool(value > bounds[0])
+            case ">=":
+                return bool(value >= bounds[0])
+            case "begins_with":
+                return isinstance(value, bytes) and value.startswith(bounds[0])
+            case _:
+                return bool(bounds[0] <= value <= bounds[-1])
 
 
 @attrs.frozen(kw_only=True)
@@ -165,6 +197,24 @@ def depends_on_values(accesses: Iterable[Access], terms: Sequence[Term]) -> bool
     return False
 
 
+def demands_of(
+    key: Condition[Any], access: Access, record: Record[Any]
+) -> tuple[dict[str, str], Range | None]:
+    """Return what a key condition demands: attribute name to tagged text of its one value, and a range."""
+    fixed: dict[str, str] = {}
+    fields = {field.name: field for field in access.keys}
+    for part in conjuncts(key):
+        kind, operator, *_ = part.form
+        place = next(places_in(part.form))
+        field = fields[str(place.steps[0])]
+        if kind == "compare" and operator == "=":
+            fixed[field.attribute] = _encoded(field, part.values[0], record)
+        else:
+            named = "between" if kind == "between" else str(operator)
+            return fixed, _range_of(field, named, part.values, record)
+    return fixed, None
+
+
 def ordered(text: str) -> Any:
     """Return what a tagged text is ordered by in a sort key: numbers by value, the rest by bytes."""
     return _rank(json.loads(text))
@@ -229,21 +279,22 @@ def _equal(field: FieldSpec, terms: Sequence[Term], record: Record[Any]) -> tupl
 
 
 def _meets(text: str, term: Term, field: FieldSpec, record: Record[Any]) -> bool:
-    value = ordered(text)
-    if term.operator == "begins_with":
-        return isinstance(value, bytes) and value.startswith(_prefix_bytes(term.value))
-    bounds = [ordered(_encoded(field, each, record)) for each in term.condition.values]
-    match term.operator:
-        case "<":
-            return bool(value < bounds[0])
-        case "<=":
-            return bool(value <= bounds[0])
-        case ">":
-            return bool(value > bounds[0])
-        case ">=":
-            return bool(value >= bounds[0])
-        case _:
-            return bool(bounds[0] <= value <= bounds[1])
+    return _range_of(field, str(term.operator), term.condition.values, record).holds(json.loads(text))
+
+
+def _range_of(field: FieldSpec, operator: str, values: Sequence[object], record: Record[Any]) -> Range:
+    bounds = (
+        [_prefix_text(values[0])]
+        if operator == "begins_with"
+        else [_encoded(field, value, record) for value in values]
+    )
+    return Range(attribute=field.attribute, operator=operator, bounds=tuple(bounds))
+
+
+def _prefix_text(prefix: object) -> str:
+    if isinstance(prefix, bytes):
+        return json.dumps({"B": b64encode(prefix).decode()})
+    return json.dumps({"S": prefix if isinstance(prefix, str) else ""})
 
 
 def _prefix_bytes(prefix: object) -> bytes:

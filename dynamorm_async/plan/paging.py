@@ -64,7 +64,7 @@ def gap_of(query: QueryPlan[Any], cursor: object, *, keys: Sequence[bytes]) -> G
     place = decode(cursor, query.scope, keys=keys)
     if place is None:
         return Gap()
-    if place.is_backward and query.choice.operation == "Scan":
+    if place.way != "lastKey" and query.choice.operation == "Scan":
         raise InvalidCursor("a scan can't be read backward", fix="begin without a cursor")
     if place.way in ("lastKey", "until"):
         return Gap(before=place.key, is_backward=place.is_backward)

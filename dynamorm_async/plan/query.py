@@ -31,6 +31,7 @@ from dynamorm_async.expressions import (
     Place,
     Request,
     bind_names,
+    conjuncts,
 )
 from dynamorm_async.model import KEPT, Kept
 from dynamorm_async.plan.access import Access, accesses, key_names
@@ -38,8 +39,8 @@ from dynamorm_async.plan.changes import entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
 from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
 from dynamorm_async.plan.cursors import Place as CursorPlace
-from dynamorm_async.plan.fitting import Ends, depends_on_values
-from dynamorm_async.plan.question import Question
+from dynamorm_async.plan.fitting import Ends, demands_of, depends_on_values
+from dynamorm_async.plan.question import MOST, Question
 from dynamorm_async.plan.statistics import Statistics
 from dynamorm_async.plan.target import Target
 from dynamorm_async.plan.terms import Term, terms_of
@@ -83,20 +84,19 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def scope(self) -> Scope:
         """What a cursor of this query must fit."""
         spec, record, access = self.target.spec, self.target.record, self.choice.access
-        # What changes from page to page, such as the time of expiry, says nothing of the query.
-        asked = Request(key=self.key, filter=_all(self.question.conditions))
-        bound = bind_names(self.target.compiled(asked), asked.values())
-        values = self.key.values if self.key is not None else ()
+        # What changes from page to page, such as the time of expiry, says nothing of the query. One by
+        # one, for all of them together may be more than one filter can hold.
+        parts = [Request(filter=part) for each in self.question.conditions for part in conjuncts(each)]
+        asked = sorted(bind_names(self.target.compiled(part), part.values()) for part in parts)
+        fixed, range_ = ({}, None) if self.key is None else demands_of(self.key, access, record)
         return Scope(
             index=access.name,
             descending=self.question.reverse,
             types={spec.fields[name].attribute: record.key_type(name) for name in self.key_names},
-            fixed={
-                field.attribute: record.encode_field(field.name, value) or ""
-                for field, value in zip(access.partition, values, strict=False)
-            },
+            fixed=fixed,
+            range=range_,
             fingerprint=fingerprint(
-                self.target.table, self.choice.operation, access.name, self.question.reverse, bound
+                self.target.table, self.choice.operation, access.name, self.question.reverse, asked
             ),
         )
 
@@ -132,7 +132,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         if self.choice.operation == "Query" and self.question.reverse != backward:
             text += ',"ScanIndexForward":false'
         if limit is not None:
-            text += f',"Limit":{limit}'
+            text += f',"Limit":{min(limit, MOST)}'
         if priced:
             text += ',"ReturnConsumedCapacity":"TOTAL"'
         if start is not None:
