@@ -28,6 +28,7 @@ from dynamorm_async.plan import (
     gap_of,
     index_of,
     key_text,
+    page_at_end,
     page_plan,
     prepare,
     probe,
@@ -275,6 +276,9 @@ class Selection(Generic[M, R]):
         if found is not gap and timeout is not None:
             # Where nothing is left, the call ends at once by its own deadline.
             timeout = max(timeout - (anyio.current_time() - started), 1e-9)
+        at_end = page_at_end(query, found, keys=keys)
+        if at_end is not None:
+            return at_end
         plan = page_plan(query, found, size=size, keys=keys)
         return await one(plan, self._asking.send, timeout=timeout)
 

@@ -9,7 +9,7 @@ from dynamorm_async.plan.choice import Candidate
 from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.keys import Key
-from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, probe
+from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_at_end, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
 from dynamorm_async.plan.question import Question, units, whole_number
@@ -55,6 +55,7 @@ __all__ = [
     "get",
     "index_of",
     "key_text",
+    "page_at_end",
     "page_plan",
     "prepare",
     "probe",

@@ -81,6 +81,12 @@ class Range:
             case _:
                 return bool(bounds[0] <= value <= bounds[-1])
 
+    def ends_at(self, tagged: Mapping[str, str], *, descending: bool) -> bool:
+        """Tell whether a value is the last one that is in the range, on the way up or down."""
+        if self.operator not in (("between", ">=") if descending else ("between", "<=")):
+            return False
+        return bool(_rank(tagged) == ordered(self.bounds[0 if descending else -1]))
+
 
 @attrs.frozen(kw_only=True)
 class Fit:

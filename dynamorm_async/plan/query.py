@@ -100,6 +100,20 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             ),
         )
 
+    def ends_at(self, key: Key, *, backward: bool = False) -> bool:
+        """Tell whether nothing can follow a key, because no other item of the table may have it.
+
+        To begin there would be a request for nothing, and DynamoDB Local refuses it: "The provided
+        starting key does not match the range key predicate".
+        """
+        access = self.choice.access
+        if self.key is None or access.kind != "table":
+            return False
+        fixed, range_ = demands_of(self.key, access, self.target.record)
+        if range_ is None:
+            return len(fixed) == len(access.keys)
+        return range_.ends_at(key[range_.attribute], descending=self.question.reverse != backward)
+
     @property
     def is_filtered(self) -> bool:
         """Whether what is evaluated may be left out of the answer."""
