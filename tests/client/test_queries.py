@@ -654,6 +654,33 @@ async def test_a_walk_goes_on_behind_an_item_whose_times_are_finer_than_ours(
     assert [[each.id for each in found] for found in rest] == [[1, 2], [2], []]
 
 
+@pytest.mark.xfail(
+    strict=True, reason="issue 5: of the digits that a datetime does not hold only created's are kept"
+)
+async def test_a_walk_goes_on_behind_an_item_by_any_time_that_is_finer_than_ours(
+    db: Client, table_name: str
+) -> None:
+    """R40: the items behind the cursor, and not the item itself again."""
+    await db.admin.create_table(Timed, name=table_name)
+    timed = db.table(Timed, name=table_name)
+    for number in range(2):
+        text = f"2024-05-06T07:08:09.12345678{number + 1}Z"
+        item = {
+            "user": {"S": "ana"},
+            "id": {"N": str(number)},
+            "created": {"S": text},
+            "updated": {"S": text},
+        }
+        await put_raw(db, table_name, item)
+    query = timed.where(Timed.user == "ana").order_by(Timed.updated)
+    first = await query.first()
+    assert first is not None
+
+    rest = await query.start(query.cursor_after(first)).list()
+
+    assert [each.id for each in rest] == [1]
+
+
 @model(table="timed")
 class Timed:
     user: Attr[str] = partition_key()
