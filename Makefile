@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast check format bench docs engines coverage clean distclean
+.PHONY: help demo test test-fast soak check format bench docs engines coverage clean distclean
 
 ENGINE ?= memory
 SERVE ?=
@@ -33,6 +33,9 @@ test: .venv/stamp-test ## Run the suite on every engine of this machine, with co
 
 test-fast: .venv/stamp-test ## Run what needs no process of its own, in seconds; ARGS=… goes to pytest
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+soak: .venv/stamp-test ## Ask 20,000 random questions on all engines, for half an hour; ARGS=… goes to pytest
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest --timeout 7200 tests/client/test_query_model_based.py $(ARGS)
 
 check: .venv/stamp-test .venv/stamp-check ## Check format, lint, types and the imports between rooms
 	$(BIN)/ruff format --check .

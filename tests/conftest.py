@@ -27,9 +27,10 @@ from tests.known_gaps import KNOWN_GAPS
 if TYPE_CHECKING:
     from dynamorm_async.client import Client
 
-# A loaded machine is no failure, so examples have no deadline; CI tries more of them.
+# A loaded machine is no failure, so examples have no deadline; CI tries more of them, `make soak` far more.
 settings.register_profile("dev", max_examples=60, deadline=None)
 settings.register_profile("ci", max_examples=600, deadline=None)
+settings.register_profile("soak", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 USUAL = ("memory", "dynamodb-local", "dynoxide")

@@ -21,7 +21,6 @@ from dynamorm_async.errors import (
     LimitExceeded,
     NoUsableIndex,
     SeveralItems,
-    quoted,
 )
 from dynamorm_async.executors import one, pages
 from dynamorm_async.expressions import Condition, Path
@@ -44,10 +43,12 @@ from dynamorm_async.plan import (
     gap_of,
     index_of,
     key_text,
+    page_at_end,
     page_plan,
     prepare,
     probe,
     unit_of,
+    units,
     whole_number,
 )
 from dynamorm_async.wire import Send
@@ -188,8 +189,8 @@ class Selection(Generic[M, R]):
             whole_number("budget(requests=…)", requests)
         if items is not None:
             whole_number("budget(items=…)", items)
-        if read_units is not None and not read_units > 0:
-            raise InvalidRequest(f"budget(read_units={quoted(read_units)})", fix="give units above 0")
+        if read_units is not None:
+            units("budget(read_units=…)", read_units)
         return self._with(max_requests=requests, max_items=items, max_read_units=read_units)
 
     def start(self, cursor: str | None) -> Self:
@@ -309,8 +310,15 @@ class Selection(Generic[M, R]):
         size = self._question.page_size if size is None else whole_number("page(size=…)", size)
         keys = self._asking.cursor_keys
         query = self._query(cursor)
-        gap = gap_of(query, cursor, keys=keys)
-        plan = page_plan(query, await self._probed(query, gap), size=size, keys=keys)
+        gap, started = gap_of(query, cursor, keys=keys), anyio.current_time()
+        found = await self._probed(query, gap, timeout=timeout)
+        if found is not gap and timeout is not None:
+            # Where nothing is left, the call ends at once by its own deadline.
+            timeout = max(timeout - (anyio.current_time() - started), 1e-9)
+        at_end = page_at_end(query, found, keys=keys)
+        if at_end is not None:
+            return at_end
+        plan = page_plan(query, found, size=size, keys=keys)
         return await one(plan, self._asking.send, timeout=timeout)
 
     async def pages(
@@ -459,9 +467,9 @@ class Selection(Generic[M, R]):
         before = (await self._probed(query, gap)).before
         return Walk(query=query, keys=keys, start=None if before is None else key_text(before))
 
-    async def _probed(self, query: QueryPlan[R], gap: Gap) -> Gap:
+    async def _probed(self, query: QueryPlan[R], gap: Gap, *, timeout: float | None = None) -> Gap:
         finding = probe(query, gap)
-        return gap if finding is None else await one(finding, self._asking.send)
+        return gap if finding is None else await one(finding, self._asking.send, timeout=timeout)
 
     async def _items(self, *, timeout: float | None) -> AsyncGenerator[R]:
         async for items in self._pages(timeout=timeout):

@@ -445,6 +445,8 @@ class Record(Generic[M]):
     def _encoders(
         self, codec: Codec, where: str, whole: Member | None
     ) -> Callable[[SlotRole], Callable[[Any], str]]:
+        is_key = isinstance(codec.inner if isinstance(codec, Maybe) else codec, KeyPart)
+
         def encoder_for(role: SlotRole) -> Callable[[Any], str]:
             match role:
                 case SlotRole.VALUE | SlotRole.ITEMS | SlotRole.DELTA if codec is not self._plain:
@@ -471,6 +473,14 @@ class Record(Generic[M]):
                     raise (self._told(error.under(where)) if where else error) from error.__cause__
                 if role is SlotRole.PREFIX and not isinstance(value, (str, bytes)):
                     raise InvalidValue("begins_with() takes a text or binary value", path=where)
+                if role is SlotRole.PREFIX and not value and is_key:
+                    raise InvalidValue(
+                        "begins_with() of a key got an empty value",
+                        path=where,
+                        why="every key begins so, and the service refuses it",
+                        fix="leave the condition out",
+                        code="codecs.empty-prefix",
+                    )
                 return text
 
             return encode

@@ -65,7 +65,7 @@ async def pages(
         ProtocolError: A reply leads to the very call that it answers, which would never end.
     """
     left = None if timeout is None else _positive(timeout)
-    call: Call | None = walk.first
+    call: Call | None = None if walk.is_over else walk.first
     start = walk.start
     progress = Progress()
     while call is not None:

@@ -25,10 +25,10 @@ from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.delivery import delivered
 from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.keys import Key
-from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, probe
+from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_at_end, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
-from dynamorm_async.plan.question import Question, whole_number
+from dynamorm_async.plan.question import Question, units, whole_number
 from dynamorm_async.plan.reads import batch_get, batch_get_of_several, name_of_key
 from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line
 from dynamorm_async.plan.segments import (
@@ -127,6 +127,7 @@ __all__ = [
     "name_of_key",
     "name_of_write",
     "operation",
+    "page_at_end",
     "page_plan",
     "plan_of",
     "position_of",
@@ -142,6 +143,7 @@ __all__ = [
     "transact",
     "transact_get",
     "unit_of",
+    "units",
     "update",
     "upsert",
     "whole_number",

@@ -10,7 +10,7 @@ every item that meets the conditions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -100,13 +100,13 @@ def choose(
     refused: list[Candidate] = []
     for access in accesses:
         found = _unwanted(access, question) or fit(access, terms, record, scoped=scoped)
-        reason = found if isinstance(found, str) else _unsound(record, found, terms, question, needs)
+        reason = found if isinstance(found, str) else _unsound(record, found, question, needs)
         if reason is None and not _is_active(access, statistics):
             reason = "it is still being built"
         if reason is not None or isinstance(found, str):
             refused.append(Candidate(name=access.label, reason=reason))
             continue
-        fetches = _fetches(access, needs, terms)
+        fetches = _fetches(access, needs)
         sound.append((access, found, cost_of_query(found, question, statistics, fetches=fetches)))
     if not sound:
         if question.allow_scan and question.order_by is None and not question.reverse:
@@ -120,7 +120,7 @@ def choose(
         access=access,
         cost=cost,
         candidates=(*candidates, *refused),
-        fetches=_fetches(access, needs, terms),
+        fetches=_fetches(access, needs),
     )
     return choice, best
 
@@ -129,6 +129,7 @@ def _rank(access: Access, fit: Fit, cost: Cost) -> tuple[Any, ...]:
     return (
         cost.read_units,
         cost.requests,
+        not fit.is_one_item,
         cost.rows,
         -fit.bound,
         len(fit.filters),
@@ -152,37 +153,42 @@ def _check_hints(spec: ModelSpec, accesses: Sequence[Access], question: Question
 def _unwanted(access: Access, question: Question) -> str | None:
     name = access.name or ""
     if question.using is not None and name != question.using:
-        return f"using({question.using!r}) asks for another"
+        return f"using({question.using or None!r}) asks for another"
     return "avoid(…) names it" if name in question.avoid else None
 
 
-def _unsound(
-    record: Record[Any], fit: Fit, terms: Sequence[Term], question: Question, needs: Needs
-) -> str | None:
+def _unsound(record: Record[Any], fit: Fit, question: Question, needs: Needs) -> str | None:
     """Return the first reason why an access that fits would not give the whole answer, or None."""
-    return _incomplete(record, fit.access, terms, question, needs) or _misordered(fit, question)
+    return _incomplete(record, fit.access, fit.filters, question, needs) or _misordered(fit, question)
 
 
 def _incomplete(
-    record: Record[Any], access: Access, terms: Sequence[Term], question: Question, needs: Needs
+    record: Record[Any], access: Access, filters: Sequence[Term], question: Question, needs: Needs
 ) -> str | None:
     if question.consistent and access.kind == "global":
         return "a global index can't be read consistently"
-    return _unprojected(access, terms, needs) or lacks_items(record, access, needs.present)
+    return _unprojected(access, filters, needs) or lacks_items(record, access, needs.present)
 
 
-def _unprojected(access: Access, terms: Sequence[Term], needs: Needs) -> str | None:
-    if access.projected is None or access.kind == "local":
+def _unprojected(access: Access, filters: Sequence[Term], needs: Needs) -> str | None:
+    """Return what an access lacks that is read or filtered, or None.
+
+    What a local index lacks the service fetches from the table, to give it; a filter on it it refuses.
+    """
+    if access.projected is None:
         return None
-    if needs.fields is None:
+    if access.kind == "local":
+        read = frozenset[str]()
+    elif needs.fields is None:
         return "it does not hold whole items"
-    mentioned = frozenset[str]().union(*(term.mentioned for term in terms))
-    lacking = sorted((needs.fields | mentioned) - access.projected)
+    else:
+        read = needs.fields
+    lacking = sorted(read.union(*(term.mentioned for term in filters)) - access.projected)
     if lacking:
         return f"it does not hold {', '.join(lacking)}"
     if needs.entity:
         return f"it does not hold {ENTITY_ATTRIBUTE}, which tells the entities apart"
-    return "hand-written text may need what it does not hold" if any(t.is_raw for t in terms) else None
+    return "hand-written text may need what it does not hold" if any(t.is_raw for t in filters) else None
 
 
 def lacks_items(record: Record[Any], access: Access, present: frozenset[str]) -> str | None:
@@ -215,6 +221,8 @@ def _is_present(record: Record[Any], field: FieldSpec, present: frozenset[str]) 
 def _misordered(fit: Fit, question: Question) -> str | None:
     if question.order_by is None or question.order_by == next(iter(fit.order), None):
         return None
+    if fit.is_one_item or question.order_by in fit.equal:
+        return None
     order = fit.order[0] if fit.order else "nothing"
     return f"its items come by {order}, not by {question.order_by}"
 
@@ -224,11 +232,10 @@ def _is_active(access: Access, statistics: Statistics) -> bool:
     return size is None or size.is_active
 
 
-def _fetches(access: Access, needs: Needs, terms: Iterable[Term]) -> bool:
+def _fetches(access: Access, needs: Needs) -> bool:
     if access.kind != "local" or access.projected is None:
         return False
-    mentioned = frozenset[str]().union(*(term.mentioned for term in terms))
-    return needs.fields is None or needs.entity or not (needs.fields | mentioned) <= access.projected
+    return needs.fields is None or not needs.fields <= access.projected
 
 
 def _scan(
@@ -257,7 +264,7 @@ def _scan(
         access=access,
         cost=cost,
         candidates=(*refused, Candidate(name=label, cost=cost, is_chosen=True)),
-        fetches=_fetches(access, needs, terms),
+        fetches=_fetches(access, needs),
     )
 
 

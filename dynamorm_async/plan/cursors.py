@@ -13,7 +13,6 @@ behind the text, after a dot, and is verified before anything is parsed.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 import re
@@ -25,6 +24,8 @@ from typing import Any, Literal, cast
 import msgspec
 
 from dynamorm_async.errors import InvalidCursor
+from dynamorm_async.plan.fitting import Range
+from dynamorm_async.wire import LIMITS
 
 LONGEST = 8192
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+={0,2}")
@@ -72,6 +73,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         descending: Whether items come from the last to the first.
         types: Attribute name to "S", "N" or "B", for every attribute that a key here has.
         fixed: Attribute name to the tagged JSON text that the query demands of it.
+        range: The range that it demands of a sort key, or None.
         fingerprint: Of table, index, direction and conditions.
     """
 
@@ -79,6 +81,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     descending: bool
     types: Mapping[str, str]
     fixed: Mapping[str, str]
+    range: Range | None = None
     fingerprint: str
 
 
@@ -192,7 +195,7 @@ def _members(payload: str) -> dict[str, Any]:
     try:
         data = base64.urlsafe_b64decode(payload)
         members = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, binascii.Error, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _malformed("it is cut short, or not a cursor at all") from error
     if base64.urlsafe_b64encode(data).decode() != payload:
         raise _malformed("it is not base64url")  # bits behind the last byte
@@ -228,24 +231,33 @@ def _key(value: object, scope: Scope) -> Key:
 
 
 def _check_value(tag: str, text: object) -> None:
-    is_text = isinstance(text, str) and bool(text)
-    if is_text and tag == "N":
-        is_text = _NUMBER.fullmatch(cast("str", text)) is not None
-    if is_text and tag == "B":
-        try:
-            base64.b64decode(cast("str", text), validate=True)
-        except binascii.Error:
-            is_text = False
-    if is_text and tag == "S":
-        is_text = not any("\ud800" <= character <= "\udfff" for character in cast("str", text))
-    if not is_text:
+    """Refuse what no key can be, so that the service need not."""
+    if not isinstance(text, str) or not text or not _is_key(tag, text):
         raise _malformed("a value of its key is none")
+
+
+def _is_key(tag: str, text: str) -> bool:
+    if tag == "N":
+        return _NUMBER.fullmatch(text) is not None and _is_storable(Decimal(text))
+    try:
+        # ValueError: a lone surrogate, or text that is not ASCII where base64 is meant.
+        data = base64.b64decode(text, validate=True) if tag == "B" else text.encode()
+    except ValueError:
+        return False
+    return 0 < len(data) <= LIMITS.partition_key_bytes
+
+
+def _is_storable(number: Decimal) -> bool:
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
+    if len(digits) > LIMITS.number_digits:
+        return False
+    return not number or LIMITS.number_exponent_min <= number.adjusted() <= LIMITS.number_exponent_max
 
 
 def _check(members: Mapping[str, Any], place: Place, scope: Scope) -> None:
     if any(name not in _MEMBERS and name not in _WAYS for name in members):
         raise _malformed("it has members of another version")
-    if (members.get("index") or None) != scope.index:
+    if members.get("index", "") not in (("", None) if scope.index is None else (scope.index,)):
         raise foreign("it is of another index")
     sort = members.get("sort")
     if sort not in (None, "", "ASC", "DESC") or (sort == "DESC") != scope.descending:
@@ -258,6 +270,8 @@ def _check(members: Mapping[str, Any], place: Place, scope: Scope) -> None:
     for name, text in scope.fixed.items():
         if not _is_same(place.key[name], text):
             raise foreign("it is of another partition")
+    if scope.range is not None and not scope.range.holds(place.key[scope.range.attribute]):
+        raise foreign("its place is not among what is asked for")
 
 
 def _is_same(tagged: Mapping[str, str], text: str) -> bool:

@@ -10,7 +10,7 @@ right with one range at the end, no key attribute of the queried index in the fi
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Container, Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ import msgspec
 
 from dynamorm_async.codecs import Record
 from dynamorm_async.errors import InvalidExpression, InvalidKey, quoted
-from dynamorm_async.expressions import Condition, Place, Role, readable
+from dynamorm_async.expressions import Condition, Place, Role, conjuncts, places_in, readable
 from dynamorm_async.model import FieldSpec, Template
 from dynamorm_async.plan.access import Access
 from dynamorm_async.plan.terms import RANGES, Term
@@ -47,6 +47,43 @@ class Ends(msgspec.Struct, frozen=True, kw_only=True):
         """Tell the same of a tagged value."""
         value = _rank(tagged)
         return any(bound is not None and ordered(bound) == value for bound in (self.low, self.high))
+
+
+class Range(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key condition demands of a sort key, where that is no single value.
+
+    Attributes:
+        attribute: The sort key's attribute.
+        operator: One of `RANGES`.
+        bounds: Tagged texts of its one or two values.
+    """
+
+    attribute: str
+    operator: str
+    bounds: tuple[str, ...]
+
+    def holds(self, tagged: Mapping[str, str]) -> bool:
+        """Tell whether a value is in the range, the ends of "between" included."""
+        value, bounds = _rank(tagged), [ordered(text) for text in self.bounds]
+        match self.operator:
+            case "<":
+                return bool(value < bounds[0])
+            case "<=":
+                return bool(value <= bounds[0])
+            case ">":
+                return bool(value > bounds[0])
+            case ">=":
+                return bool(value >= bounds[0])
+            case "begins_with":
+                return isinstance(value, bytes) and value.startswith(bounds[0])
+            case _:
+                return bool(bounds[0] <= value <= bounds[-1])
+
+    def ends_at(self, tagged: Mapping[str, str], *, descending: bool) -> bool:
+        """Tell whether a value is the last one that is in the range, on the way up or down."""
+        if self.operator not in (("between", ">=") if descending else ("between", "<=")):
+            return False
+        return bool(_rank(tagged) == ordered(self.bounds[0 if descending else -1]))
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,10 +119,15 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def equal(self) -> frozenset[str]:
+        """The key fields that have one value each in the whole answer."""
+        bound = self.bound if self.operator in (None, "=") else self.bound - 1
+        return frozenset(field.name for field in (*self.access.partition, *self.access.sort[:bound]))
+
+    @property
     def order(self) -> tuple[str, ...]:
         """The fields that items are ordered by: the sort fields that are not equal to something."""
-        equal = self.bound if self.operator in (None, "=") else self.bound - 1
-        return tuple(field.name for field in self.access.sort[equal:])
+        return tuple(field.name for field in self.access.sort if field.name not in self.equal)
 
 
 def fit(access: Access, terms: Sequence[Term], record: Record[Any], *, scoped: bool = True) -> Fit | str:
@@ -146,6 +188,41 @@ def fit(access: Access, terms: Sequence[Term], record: Record[Any], *, scoped: b
         and operator != "between"
         and all(term.field in names for term in used),
     )
+
+
+def depends_on_values(accesses: Iterable[Access], terms: Sequence[Term]) -> bool:
+    """Tell whether other values in the same terms might contradict each other, or fit in another way.
+
+    Then a choice that was made for some values says nothing of others: of two bounds of a key, of
+    whichever access, or of a template's fields.
+    """
+    compared = [term for term in terms if term.operator == "=" or term.operator in RANGES]
+    for field in {field for access in accesses for field in access.keys}:
+        direct = [term for term in compared if term.field == field.name]
+        if len(direct) > 1 or any(term.operator == "between" for term in direct):
+            return True
+        parts = field.template.fields if field.template is not None else ()
+        if any(term.field in parts for term in compared):
+            return True
+    return False
+
+
+def demands_of(
+    key: Condition[Any], access: Access, record: Record[Any]
+) -> tuple[dict[str, str], Range | None]:
+    """Return what a key condition demands: attribute name to tagged text of its one value, and a range."""
+    fixed: dict[str, str] = {}
+    fields = {field.name: field for field in access.keys}
+    for part in conjuncts(key):
+        kind, operator, *_ = part.form
+        place = next(places_in(part.form))
+        field = fields[str(place.steps[0])]
+        if kind == "compare" and operator == "=":
+            fixed[field.attribute] = _encoded(field, part.values[0], record)
+        else:
+            named = "between" if kind == "between" else str(operator)
+            return fixed, _range_of(field, named, part.values, record)
+    return fixed, None
 
 
 def ordered(text: str) -> Any:
@@ -214,21 +291,22 @@ def _equal(
 
 
 def _meets(text: str, term: Term, field: FieldSpec, record: Record[Any]) -> bool:
-    value = ordered(text)
-    if term.operator == "begins_with":
-        return isinstance(value, bytes) and value.startswith(_prefix_bytes(term.value))
-    bounds = [ordered(_encoded(field, each, record)) for each in term.condition.values]
-    match term.operator:
-        case "<":
-            return bool(value < bounds[0])
-        case "<=":
-            return bool(value <= bounds[0])
-        case ">":
-            return bool(value > bounds[0])
-        case ">=":
-            return bool(value >= bounds[0])
-        case _:
-            return bool(bounds[0] <= value <= bounds[1])
+    return _range_of(field, str(term.operator), term.condition.values, record).holds(json.loads(text))
+
+
+def _range_of(field: FieldSpec, operator: str, values: Sequence[object], record: Record[Any]) -> Range:
+    bounds = (
+        [_prefix_text(values[0])]
+        if operator == "begins_with"
+        else [_encoded(field, value, record) for value in values]
+    )
+    return Range(attribute=field.attribute, operator=operator, bounds=tuple(bounds))
+
+
+def _prefix_text(prefix: object) -> str:
+    if isinstance(prefix, bytes):
+        return json.dumps({"B": b64encode(prefix).decode()})
+    return json.dumps({"S": prefix if isinstance(prefix, str) else ""})
 
 
 def _prefix_bytes(prefix: object) -> bytes:
@@ -335,20 +413,31 @@ def _template_prefix(
         equal = _on(name, terms, ("=",))
         if equal:
             text = record.template_text(name, equal[0].value)
-            if not literal or literal in text:
+            if not literal or f"{text}{literal}".find(literal) != len(text):
                 break  # where it ends in the key, nothing says
             prefix += text + literal
             used.append(equal[0])
             continue
         starts = _on(name, terms, ("begins_with",))
-        if len(starts) == 1 and isinstance(starts[0].value, str) and record.is_text(name):
-            prefix += starts[0].value
+        start = starts[0].value if len(starts) == 1 and record.is_text(name) else None
+        if isinstance(start, str) and not _may_hold(start, literal):
+            prefix += start
             used.append(starts[0])
         break
     if not prefix:
         return None
     form = ("function", "begins_with", _place(record, field), Role.PREFIX)
     return Condition(form, (prefix,)), "begins_with", used, None
+
+
+def _may_hold(start: str, literal: str) -> bool:
+    """Tell whether a literal, or the beginning of one, is in the beginning of a field's text.
+
+    There the key may go on with the literal, and so with the next field.
+    """
+    return bool(literal) and (
+        literal in start or any(start.endswith(literal[:length]) for length in range(1, len(literal)))
+    )
 
 
 def _filters(access: Access, left: Sequence[Term]) -> tuple[Term, ...] | str:

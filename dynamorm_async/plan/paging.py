@@ -63,7 +63,7 @@ def gap_of(query: QueryPlan[Any], cursor: object, *, keys: Sequence[bytes]) -> G
     place = decode(cursor, query.scope, keys=keys)
     if place is None:
         return Gap()
-    if place.is_backward and query.choice.operation == "Scan":
+    if place.way != "lastKey" and query.choice.operation == "Scan":
         raise InvalidCursor("a scan can't be read backward", fix="begin without a cursor")
     if place.way in ("lastKey", "until"):
         return Gap(before=place.key, is_backward=place.is_backward)
@@ -72,19 +72,33 @@ def gap_of(query: QueryPlan[Any], cursor: object, *, keys: Sequence[bytes]) -> G
 
 def probe(query: QueryPlan[Any], gap: Gap) -> Plan[Gap] | None:
     """Return the plan that finds the item that a page begins at, or None where it is known."""
-    if gap.is_backward and gap.behind is None and gap.before is not None:
-        call = query.probe(key_text(gap.before), backward=False)
-    elif not gap.is_backward and gap.before is None and gap.behind is not None:
-        call = query.probe(key_text(gap.behind), backward=True)
-    else:
+    known = gap.before if gap.is_backward else gap.behind
+    wanted = gap.behind if gap.is_backward else gap.before
+    if wanted is not None or known is None or query.ends_at(known, backward=not gap.is_backward):
         return None
+    call = query.probe(key_text(known), backward=not gap.is_backward)
 
     def read(reply: Reply) -> Gap:
-        found = next(iter(query.keys(reply.body)), None)
+        # A place is a place, though its item may be one that is dropped.
+        found = next(iter(query.keys(reply.body, dropped=True)), None)
         return replace(gap, behind=found) if gap.is_backward else replace(gap, before=found)
 
     unit = 1.0 if query.question.consistent else 0.5
     return Plan(first=call, read=read, price=Estimate(read_units=unit))
+
+
+def page_at_end(query: QueryPlan[R], gap: Gap, *, keys: Sequence[bytes]) -> Page[R] | None:
+    """Return the empty page of a place that nothing can follow, or None where a request is needed."""
+    start = gap.behind if gap.is_backward else gap.before
+    if start is None or not query.ends_at(start, backward=gap.is_backward):
+        return None
+    way_on = _on_from(query, gap, ()) if gap.is_backward else None
+    way_back = None if gap.is_backward else _back_from(query, gap, ())
+    return Page(
+        items=[],
+        next=None if way_on is None else encode(way_on, query.scope, keys=keys),
+        previous=None if way_back is None else encode(way_back, query.scope, keys=keys),
+    )
 
 
 def page_plan(query: QueryPlan[R], gap: Gap, *, size: int | None, keys: Sequence[bytes]) -> Plan[Page[R]]:
@@ -105,7 +119,11 @@ def page_plan(query: QueryPlan[R], gap: Gap, *, size: int | None, keys: Sequence
     )
 
     def cursor(place: Place | None) -> str | None:
-        return None if place is None else encode(place, query.scope, keys=keys)
+        if place is None or (
+            place.way in ("lastKey", "before") and query.ends_at(place.key, backward=place.is_backward)
+        ):
+            return None
+        return encode(place, query.scope, keys=keys)
 
     def read(reply: Reply) -> Page[R]:
         page = query.read(reply)

@@ -31,6 +31,7 @@ from dynamorm_async.expressions import (
     Place,
     Request,
     bind_names,
+    conjuncts,
 )
 from dynamorm_async.model import KEPT, Kept
 from dynamorm_async.plan.access import Access, accesses, key_names
@@ -39,8 +40,8 @@ from dynamorm_async.plan.changes import entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
 from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
 from dynamorm_async.plan.cursors import Place as CursorPlace
-from dynamorm_async.plan.fitting import Ends
-from dynamorm_async.plan.question import Question
+from dynamorm_async.plan.fitting import Ends, demands_of, depends_on_values
+from dynamorm_async.plan.question import MOST, Question
 from dynamorm_async.plan.statistics import Statistics
 from dynamorm_async.plan.target import Target
 from dynamorm_async.plan.terms import Term, terms_of
@@ -88,27 +89,40 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def scope(self) -> Scope:
         """What a cursor of this query must fit."""
         spec, record, access = self.target.spec, self.target.record, self.choice.access
-        # What changes from page to page, such as the time of expiry, says nothing of the query.
-        asked = Request(key=self.key, filter=_all(self.question.conditions))
-        bound = bind_names(self.target.compiled(asked), asked.values())
-        values = self.key.values if self.key is not None else ()
+        # What changes from page to page, such as the time of expiry, says nothing of the query. One by
+        # one, for all of them together may be more than one filter can hold.
+        parts = [Request(filter=part) for each in self.question.conditions for part in conjuncts(each)]
+        asked = sorted(bind_names(self.target.compiled(part), part.values()) for part in parts)
+        fixed, range_ = ({}, None) if self.key is None else demands_of(self.key, access, record)
         return Scope(
             index=access.name,
             descending=self.question.reverse,
             types={spec.fields[name].attribute: record.key_type(name) for name in self.key_names},
-            fixed={
-                field.attribute: record.encode_field(field.name, value) or ""
-                for field, value in zip(access.partition, values, strict=False)
-            },
+            fixed=fixed,
+            range=range_,
             fingerprint=fingerprint(
                 self.target.table,
                 self.choice.operation,
                 access.name,
                 self.question.reverse,
                 self.question.segment,
-                bound,
+                asked,
             ),
         )
+
+    def ends_at(self, key: Key, *, backward: bool = False) -> bool:
+        """Tell whether nothing can follow a key, because no other item of the table may have it.
+
+        To begin there would be a request for nothing, and DynamoDB Local refuses it: "The provided
+        starting key does not match the range key predicate".
+        """
+        access = self.choice.access
+        if self.key is None or access.kind != "table":
+            return False
+        fixed, range_ = demands_of(self.key, access, self.target.record)
+        if range_ is None:
+            return len(fixed) == len(access.keys)
+        return range_.ends_at(key[range_.attribute], descending=self.question.reverse != backward)
 
     @property
     def is_filtered(self) -> bool:
@@ -142,7 +156,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         if self.choice.operation == "Query" and self.question.reverse != backward:
             text += ',"ScanIndexForward":false'
         if limit is not None:
-            text += f',"Limit":{limit}'
+            text += f',"Limit":{min(limit, MOST)}'
         if priced:
             text += ',"ReturnConsumedCapacity":"TOTAL"'
         if start is not None:
@@ -170,10 +184,10 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         """Return the count of an answer to a counting request."""
         return count_page(reply.body)
 
-    def keys(self, body: bytes) -> list[Key]:
-        """Return the keys of an answer's items, of those that are not dropped."""
+    def keys(self, body: bytes, *, dropped: bool = False) -> list[Key]:
+        """Return the keys of an answer's items, of those that are dropped only where that is asked for."""
         found: list[Key] = [json.loads(text) for text in self.key_texts(body)]
-        ends = self.ends
+        ends = None if dropped else self.ends
         return found if ends is None else [key for key in found if not ends.drops_value(key[ends.attribute])]
 
     def key_texts(self, body: bytes) -> list[str]:
@@ -342,7 +356,8 @@ def _prepared(
     compiled, opening = target.compiled(request), target.opened(members)
     opened = opening + bind_names(compiled, request.values())
     target.closed(opened, compiled)  # refuses here what is no Unicode
-    if fit is None or fit.is_direct:
+    is_free = question.is_scan or not depends_on_values(_accesses(target), terms)
+    if is_free and (fit is None or fit.is_direct):
         places = _places_of_values(terms)
         target.remember(
             shape,

@@ -86,9 +86,20 @@ def whole_number(name: str, value: object, *, least: int = 1) -> int:
         raise InvalidRequest(
             f"{name}({quoted(value)})", fix=f"give a whole number from {least} up", code="plan.invalid-number"
         )
-    if value > _MOST:
-        raise LimitExceeded(f"{name}({value})", why=f"the service counts up to {_MOST}", fix="give less")
+    if value > MOST:
+        raise LimitExceeded(f"{name}({value})", why=f"the service counts up to {MOST}", fix="give less")
     return value
 
 
-_MOST = 2**31 - 1
+def units(name: str, value: object) -> float:
+    """Return an option that counts read units.
+
+    Raises:
+        InvalidRequest: It is no number above 0.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        return value
+    raise InvalidRequest(f"{name}({quoted(value)})", fix="give units above 0", code="plan.invalid-number")
+
+
+MOST = 2**31 - 1

@@ -47,6 +47,11 @@ class StatementWalk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return f"StatementWalk({self.text!r})"
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing need be sent: never."""
+        return False
+
+    @property
     def first(self) -> Call:
         """The first call."""
         return self._call(self.start)

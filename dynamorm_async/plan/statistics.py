@@ -29,7 +29,7 @@ _ASSUMED_ITEMS = 10_000
 _ASSUMED_BYTES = 400
 _ASSUMED_PART = 0.4  # of an item that an index holds which does not hold all
 # Of the items of a partition, by what is said of the sort key.
-_SHARES = {None: 1.0, "=": 0.0, "begins_with": 0.1, "between": 0.25}
+_SHARES = {None: 1.0, "begins_with": 0.1, "between": 0.25}
 _ONE_SIDED = 0.5
 _NEWEST = 0.3  # what the last query counts in an average
 _MOST_OBSERVED = 256
@@ -118,7 +118,9 @@ def cost_of_query(fit: Fit, question: Question, statistics: Statistics, *, fetch
     elif seen is not None:
         rows = max(seen, 1.0)
     else:
-        share = _SHARES.get(fit.operator, _ONE_SIDED)
+        # Behind an equality a range is one of few items.
+        is_narrow = fit.bound > 1 or fit.operator == "="
+        share = 0.0 if is_narrow else _SHARES.get(fit.operator, _ONE_SIDED)
         rows = min(max(in_partition * share, 1.0), float(max(size.items, 1)))
     rows = _limited(rows, question, filtered=bool(fit.filters))
     fetched = 0.0

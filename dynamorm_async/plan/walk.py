@@ -74,6 +74,11 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return self._call(self.start, Progress())
 
     @property
+    def is_over(self) -> bool:
+        """Whether it begins where nothing can follow, so that there is nothing to send."""
+        return self.start is not None and self.query.ends_at(json.loads(self.start))
+
+    @property
     def operation(self) -> str:
         """The API operation."""
         return self.query.choice.operation
@@ -124,6 +129,8 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         question = self.query.question
         wanted = None if question.limit is None else question.limit + question.offset
         if page.last_key is None or (wanted is not None and progress.found >= wanted):
+            return None
+        if self.query.ends_at(json.loads(page.last_key)):
             return None
         if question.max_requests is not None and progress.requests >= question.max_requests:
             raise self._spent(page.last_key, progress, f"{progress.requests} requests")

@@ -5,12 +5,34 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dynamorm_async import Call, Client
+import attrs
+
+from dynamorm_async import Call, Client, Reply, Send
 from tests.shapes import Bookmark
 
 
 def mark(**more: Any) -> Bookmark:
     return Bookmark(user="ana", slug="aws", url="https://x", **more)
+
+
+Exchange = tuple[dict[str, Any], dict[str, Any]]
+
+
+@attrs.define
+class Recorder:
+    """A middleware that keeps what was asked and answered."""
+
+    calls: list[Exchange] = attrs.field(factory=list[Exchange])
+
+    async def __call__(self, call: Call, send: Send) -> Reply:
+        reply = await send(call)
+        self.calls.append((json.loads(call.body), json.loads(reply.body)))
+        return reply
+
+    def taken(self) -> list[Exchange]:
+        """Return what was kept since this was asked last."""
+        calls, self.calls = self.calls, []
+        return calls
 
 
 async def answer(db: Client, operation: str, table: str | None, **members: Any) -> dict[str, Any]:
