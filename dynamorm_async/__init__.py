@@ -4,7 +4,18 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 `db.table(Model)`. Everything public of the library stands here; the rooms behind it are its own.
 """
 
-from dynamorm_async.client import Client, Query, Selection, Table, connect
+from dynamorm_async.client import (
+    Aggregation,
+    Client,
+    Collection,
+    Grouping,
+    Query,
+    Segments,
+    Selection,
+    Statement,
+    Table,
+    connect,
+)
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
@@ -41,6 +52,7 @@ from dynamorm_async.errors import (
     TransportError,
     VersionConflict,
 )
+from dynamorm_async.executors import SegmentStream
 from dynamorm_async.expressions import Condition, Path, Update, raw
 from dynamorm_async.model import (
     UNSET,
@@ -70,23 +82,35 @@ from dynamorm_async.observe import (
     RetryScheduled,
 )
 from dynamorm_async.plan import (
+    ABSENT,
+    Aggregate,
     Analysis,
     Candidate,
     Cost,
     Estimate,
     Explanation,
+    Group,
     Key,
     Page,
     Plan,
     Size,
     Statistics,
+    WorkUnit,
+    avg,
+    count,
+    max_,
+    min_,
+    sum_,
 )
 from dynamorm_async.transport import Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 
 __all__ = [
+    "ABSENT",
     "UNSET",
     "AccessDenied",
+    "Aggregate",
+    "Aggregation",
     "Analysis",
     "Answer",
     "AttemptFinished",
@@ -98,6 +122,7 @@ __all__ = [
     "CallTimeout",
     "Candidate",
     "Client",
+    "Collection",
     "Condition",
     "ConditionFailed",
     "ConnectionLost",
@@ -111,6 +136,8 @@ __all__ = [
     "Event",
     "Explanation",
     "GlobalIndex",
+    "Group",
+    "Grouping",
     "InvalidCursor",
     "InvalidExpression",
     "InvalidKey",
@@ -138,12 +165,15 @@ __all__ = [
     "RequestRefused",
     "Retry",
     "RetryScheduled",
+    "SegmentStream",
+    "Segments",
     "Selection",
     "Send",
     "ServerFault",
     "ServiceError",
     "SeveralItems",
     "Size",
+    "Statement",
     "Statistics",
     "Table",
     "TableInUse",
@@ -155,17 +185,23 @@ __all__ = [
     "TransportError",
     "Update",
     "VersionConflict",
+    "WorkUnit",
     "attribute",
+    "avg",
     "condition",
     "connect",
+    "count",
     "created_at",
     "evolve",
+    "max_",
+    "min_",
     "model",
     "partition_key",
     "raw",
     "register",
     "registered_models",
     "sort_key",
+    "sum_",
     "ttl",
     "updated_at",
     "version",

@@ -5,9 +5,25 @@ out; whatever a verb decides is decided in `plan`, so that it can be shown witho
 """
 
 from dynamorm_async.client.client import Client
+from dynamorm_async.client.collection import Collection
 from dynamorm_async.client.connect import connect
+from dynamorm_async.client.grouping import Aggregation, Grouping
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query, Selection
+from dynamorm_async.client.segments import Segments
+from dynamorm_async.client.statement import Statement
 from dynamorm_async.client.table import Table
 
-__all__ = ["Client", "Plans", "Query", "Selection", "Table", "connect"]
+__all__ = [
+    "Aggregation",
+    "Client",
+    "Collection",
+    "Grouping",
+    "Plans",
+    "Query",
+    "Segments",
+    "Selection",
+    "Statement",
+    "Table",
+    "connect",
+]

@@ -14,6 +14,8 @@ from dynamorm_async.plan.aggregates import (
     Kind,
     avg,
     count,
+    field_of_aggregate,
+    field_of_group,
     max_,
     min_,
     sum_,
@@ -23,9 +25,10 @@ from dynamorm_async.plan.collections import check_collection, prepare_collection
 from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.keys import Key
+from dynamorm_async.plan.names import field_name
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
-from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
+from dynamorm_async.plan.query import QueryPlan, cursor_after, prepare
 from dynamorm_async.plan.question import Question, whole_number
 from dynamorm_async.plan.segments import (
     MOST_SEGMENTS,
@@ -87,6 +90,8 @@ __all__ = [
     "cursor_after",
     "delete",
     "field_name",
+    "field_of_aggregate",
+    "field_of_group",
     "find",
     "gap_of",
     "get",

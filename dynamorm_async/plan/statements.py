@@ -11,16 +11,39 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import attrs
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from dynamorm_async.codecs import ItemPage, PageReader, encode_plain
-from dynamorm_async.errors import DynamormError, InvalidValue, LimitExceeded, ServiceError, quoted
+from dynamorm_async.errors import (
+    ConditionFailed,
+    DynamormError,
+    InvalidValue,
+    LimitExceeded,
+    ProtocolError,
+    ServiceError,
+    quoted,
+)
 from dynamorm_async.plan.walk import Progress
 from dynamorm_async.wire import Call, Repeat, Reply
 
 R = TypeVar("R")
 
 _LONGEST = 8192
+_CONDITIONS = {
+    "ConditionalCheckFailedException": "no item meets its WHERE",
+    "DuplicateItemException": "an item with this key is already stored",
+    "DuplicateItem": "an item with this key is already stored",  # as DynamoDB Local says it
+}
 _TABLE = re.compile(r"""\b(?:from|into|update)\s+(?:"([^"]+)"|([A-Za-z0-9_.-]+))""", re.IGNORECASE)
+
+
+class _Answer(msgspec.Struct):
+    Items: msgspec.Raw | UnsetType = UNSET
+    NextToken: str | None = None
+
+
+_ANSWER = msgspec.json.Decoder(_Answer)
 
 
 @attrs.frozen(kw_only=True)
@@ -50,12 +73,29 @@ class StatementWalk(Generic[R]):
 
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the items of an answer; their token stands in the place of a last key."""
-        body = reply.body if b'"Items"' in reply.body else b'{"Items":[]}'
-        return attrs.evolve(self.reader.decode_page(body), last_key=json.loads(reply.body).get("NextToken"))
+        try:
+            found = _ANSWER.decode(reply.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ProtocolError(
+                "the answer is not of this operation's shape", why=str(error)[:200], code="plan.protocol"
+            ) from error
+        body = b'{"Items":[]}' if found.Items is UNSET else reply.body
+        return attrs.evolve(self.reader.decode_page(body), last_key=found.NextToken or None)
 
     def refused(self, error: ServiceError) -> DynamormError:
-        """Return what an error of the service means: itself."""
-        return error
+        """Return what an error of the service means: a failed condition is one however it is written."""
+        why = _CONDITIONS.get(error.service_code or "")
+        if why is None:
+            return error
+        return ConditionFailed(
+            f"{error.operation}{f' on {error.table}' if error.table else ''}: {why}",
+            fix="look at what is stored, and decide",
+            operation=error.operation,
+            table=error.table,
+            service_code=error.service_code,
+            request_id=error.request_id,
+            attempts=error.attempts,
+        )
 
     def given(self, page: ItemPage[R], before: Progress) -> Sequence[R]:
         """Return the items of a page, all of them."""
