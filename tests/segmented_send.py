@@ -56,7 +56,8 @@ class SegmentedSend:
         return [call for call in self.calls if call["Segment"] == segment]
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        names = self.segments[request["Segment"]]
+        number: int = request["Segment"]
+        names = self.segments[number]
         start = request.get("ExclusiveStartKey")
         begin = 0 if start is None else names.index(start["id"]["S"]) + 1
         end = begin + min(self.page_size, request.get("Limit", self.page_size))

@@ -246,7 +246,7 @@ def _check(unit: WorkUnit) -> None:
     is_segment = all(type(number) is int for number in numbers)
     if not is_segment or not 0 <= unit.segment < unit.total <= MOST_SEGMENTS:
         raise _no_unit("it is no segment of a scan")
-    names: tuple[object, ...] = (unit.model, unit.table, *(unit.fields or ()))
+    names = cast("tuple[object, ...]", (unit.model, unit.table, *(unit.fields or ())))
     if unit.fields == () or not all(isinstance(name, str) for name in names):
         raise _no_unit("its names are none")
     budget: Any = unit.budget
