@@ -18,12 +18,14 @@ from dynamorm_async.codecs import ItemPage, PageReader, encode_plain
 from dynamorm_async.errors import (
     ConditionFailed,
     DynamormError,
+    InvalidRequest,
     InvalidValue,
     LimitExceeded,
     ProtocolError,
     ServiceError,
     quoted,
 )
+from dynamorm_async.plan.question import whole_number
 from dynamorm_async.plan.walk import Progress
 from dynamorm_async.wire import Call, Repeat, Reply
 
@@ -134,8 +136,13 @@ def statement(
 
     Raises:
         LimitExceeded: It is empty or too long.
+        InvalidRequest: It is no text, its parameters are no list, or the page size is none.
         InvalidValue: A parameter cannot be stored.
     """
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidRequest(
+            f"execute({quoted(text)})", fix="give the statement as a text", code="plan.statement"
+        )
     if not 1 <= len(text) <= _LONGEST:
         raise LimitExceeded(
             f"a statement of {len(text)} characters",
@@ -143,8 +150,12 @@ def statement(
             fix="say it shorter; values belong in parameters",
             code="plan.statement-length",
         )
-    if isinstance(parameters, (str, bytes)):
-        raise InvalidValue(f"parameters={quoted(parameters)}", fix="put it in brackets: parameters=[...]")
+    if isinstance(parameters, (str, bytes)) or not isinstance(parameters, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidRequest(
+            f"parameters={quoted(parameters)}", fix="put it in brackets: [...]", code="plan.statement"
+        )
+    if page_size is not None:
+        whole_number("execute(page_size=…)", page_size)
     texts: list[str] = []
     for number, value in enumerate(parameters):
         try:
