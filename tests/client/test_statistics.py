@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import pytest_asyncio
@@ -27,6 +27,7 @@ from dynamorm_async.admin import Admin
 from dynamorm_async.client.known import Known
 from dynamorm_async.client.query import Asking
 from dynamorm_async.observe import CallFinished, Event
+from dynamorm_async.plan import Target
 from dynamorm_async.testing import Engine
 from tests.plan.given import target
 from tests.scripted_send import ScriptedSend, refused
@@ -43,6 +44,7 @@ class Task:
     by_topic = GlobalIndex("by-topic", partition_key="topic", sort_key="due")
 
 
+M = TypeVar("M")
 LARGE = Size(items=1_000_000, bytes=4_000_000_000)
 SMALL = Size(items=100, bytes=40_000)
 
@@ -51,7 +53,11 @@ def scripted(*steps: object) -> tuple[ScriptedSend, Known, Table[Task], Admin]:
     send, known = ScriptedSend(steps), Known()
     asking = Asking(send=send.send, now=lambda: NOW, known=known, cursor_keys=())
     tasks = Table(target(Task, "tasks"), asking)
-    admin = Admin(send.send, target=lambda cls, name: target(cls, name or "tasks"), learn=known.refresh)
+
+    def found(model: type[M], name: str | None) -> Target[M]:
+        return target(model, name or "tasks")
+
+    admin = Admin(send.send, target=found, learn=known.refresh)
     return send, known, tasks, admin
 
 
