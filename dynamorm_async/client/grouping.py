@@ -58,7 +58,7 @@ class Grouping:
 
 
 class Aggregation:
-    """Numbers for each group; awaiting it sends the query and gives the rows as `Group`s.
+    """Numbers for each group; awaiting it sends the query and gives the rows, each a `Group`.
 
     Only the fields that are needed are read; whole items are paid for all the same. The rows are held
     in memory, the items are not. `budget(...)` on the query stops a runaway.
