@@ -4,7 +4,21 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 `db.table(Model)`. Everything public of the library stands here; the rooms behind it are its own.
 """
 
-from dynamorm_async.client import Batch, BatchWriter, Client, Loader, Query, Selection, Table, connect
+from dynamorm_async.client import (
+    Aggregation,
+    Batch,
+    BatchWriter,
+    Client,
+    Collection,
+    Grouping,
+    Loader,
+    Query,
+    Segments,
+    Selection,
+    Statement,
+    Table,
+    connect,
+)
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
@@ -47,6 +61,7 @@ from dynamorm_async.errors import (
     TransportError,
     VersionConflict,
 )
+from dynamorm_async.executors import SegmentStream
 from dynamorm_async.expressions import Condition, Path, Update, raw
 from dynamorm_async.model import (
     UNSET,
@@ -76,6 +91,8 @@ from dynamorm_async.observe import (
     RetryScheduled,
 )
 from dynamorm_async.plan import (
+    ABSENT,
+    Aggregate,
     Analysis,
     BatchPlan,
     BatchRetry,
@@ -84,19 +101,29 @@ from dynamorm_async.plan import (
     Delete,
     Estimate,
     Explanation,
+    Group,
     Key,
     Page,
     Plan,
     Put,
     Size,
     Statistics,
+    WorkUnit,
+    avg,
+    count,
+    max_,
+    min_,
+    sum_,
 )
 from dynamorm_async.transport import CircuitBreaker, Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 
 __all__ = [
+    "ABSENT",
     "UNSET",
     "AccessDenied",
+    "Aggregate",
+    "Aggregation",
     "Analysis",
     "Answer",
     "AttemptFinished",
@@ -116,6 +143,7 @@ __all__ = [
     "CircuitBreaker",
     "CircuitOpen",
     "Client",
+    "Collection",
     "Condition",
     "ConditionFailed",
     "ConnectionLost",
@@ -130,6 +158,8 @@ __all__ = [
     "Event",
     "Explanation",
     "GlobalIndex",
+    "Group",
+    "Grouping",
     "IdempotencyMismatch",
     "InvalidCursor",
     "InvalidExpression",
@@ -161,12 +191,15 @@ __all__ = [
     "RequestRefused",
     "Retry",
     "RetryScheduled",
+    "SegmentStream",
+    "Segments",
     "Selection",
     "Send",
     "ServerFault",
     "ServiceError",
     "SeveralItems",
     "Size",
+    "Statement",
     "Statistics",
     "Table",
     "TableInUse",
@@ -179,17 +212,23 @@ __all__ = [
     "TransportError",
     "Update",
     "VersionConflict",
+    "WorkUnit",
     "attribute",
+    "avg",
     "condition",
     "connect",
+    "count",
     "created_at",
     "evolve",
+    "max_",
+    "min_",
     "model",
     "partition_key",
     "raw",
     "register",
     "registered_models",
     "sort_key",
+    "sum_",
     "ttl",
     "updated_at",
     "version",

@@ -109,4 +109,52 @@ KNOWN_GAPS: tuple[Gap, ...] = (
         why="a key condition takes no third attribute",
         source="dynoxide, seen 2026-11; botocore 1.43.117, CreateTableInput",
     ),
+    Gap(
+        test="tests/client/test_statements.py::test_some_attributes_are_dicts_of_these",
+        engine="memory",
+        why='SELECT "count" gives an item without attributes; a quoted name is one that is reserved',
+        source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
+    ),
+    Gap(
+        test="tests/client/test_statements.py::test_pages_are_followed",
+        engine="memory",
+        why="Limit of ExecuteStatement is not kept, and everything comes at once",
+        source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
+    ),
+    Gap(
+        test="tests/client/test_statements.py::test_an_insert_stores_its_parameters",
+        engine="memory",
+        why="INSERT fails on question marks (InternalServerError); DynamoDB binds them",
+        source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
+    ),
+    Gap(
+        test="tests/client/test_statements.py::test_an_insert_over_an_item_is_a_failed_condition",
+        engine="memory",
+        why="INSERT fails on question marks (InternalServerError); DynamoDB binds them",
+        source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
+    ),
+    Gap(
+        test="tests/client/test_statements.py::test_an_update_may_return_the_item",
+        engine="memory",
+        why="RETURNING fails (InternalServerError); DynamoDB returns the item",
+        source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
+    ),
+    Gap(
+        test="tests/client/test_statements.py::test_an_update_whose_item_is_not_there_is_a_failed_condition",
+        engine="memory",
+        why="UPDATE of no item is no error; DynamoDB answers ConditionalCheckFailedException",
+        source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
+    ),
+    Gap(
+        test="tests/client/test_statements.py::test_a_delete_removes_an_item",
+        engine="memory",
+        why="DELETE with a question mark fails (InternalServerError); DynamoDB binds it",
+        source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
+    ),
+    Gap(
+        test="tests/client/test_statements.py::test_a_text_that_is_no_statement_is_refused_by_the_service",
+        engine="memory",
+        why="a text that is no statement fails (InternalServerError); DynamoDB answers ValidationException",
+        source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
+    ),
 )

@@ -15,7 +15,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 API = (DOCS / "api.md").read_text()
 NAMES = sorted(dynamorm_async.__all__)
 # Values and aliases have no docstring of their own; the reference page says what they are.
-VALUES = {"UNSET", "Event", "Send"}
+VALUES = {"ABSENT", "UNSET", "Event", "Send"}
 FUNCTIONS = [name for name in NAMES if inspect.isfunction(getattr(dynamorm_async, name))]
 PUBLIC: dict[str, Any] = {name: getattr(dynamorm_async, name) for name in NAMES}
 ERRORS = [name for name, value in PUBLIC.items() if isinstance(value, type) and issubclass(value, Exception)]

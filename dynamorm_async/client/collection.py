@@ -33,10 +33,10 @@ class Collection(Generic[R]):
             NoUsableIndex, InvalidExpression: By what ends the query, before anything is sent.
         """
 
-        def planner(question: Question) -> QueryPlan[Any]:
-            table = self._targets[0].table
+        def planner(question: Question, index: str | None) -> QueryPlan[Any]:
+            statistics = self._asking.known.of(self._targets[0].table)
             return prepare_collection(
-                self._targets, question, self._reader, statistics=self._asking.known.of(table)
+                self._targets, question, self._reader, statistics=statistics, index=index
             )
 
         return Selection(self._targets[0], Question(conditions=conditions), self._asking, planner=planner)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from dynamorm_async.plan import Progress, QueryPlan, Statistics
 
 _NOTHING = Statistics()
+_MOST_TABLES = 1024
 
 
 class Known:
@@ -20,8 +23,8 @@ class Known:
         return self._tables.get(table, _NOTHING)
 
     def refresh(self, table: str, statistics: Statistics) -> None:
-        """Take the sizes that the service gave in the place of the old ones."""
-        self._tables[table] = statistics
+        """Take the sizes that the service gave in the place of the old ones; keep what was observed."""
+        self._keep(table, replace(statistics, observed=self.of(table).observed))
 
     def observe(self, query: QueryPlan[Any], progress: Progress) -> None:
         """Take note of what a query evaluated that was followed to its end."""
@@ -31,4 +34,10 @@ class Known:
         known = self.of(table)
         found = known.with_observed(query.choice.access.name, query.key.form, progress.scanned)
         if found is not known:
-            self._tables[table] = found
+            self._keep(table, found)
+
+    def _keep(self, table: str, statistics: Statistics) -> None:
+        # A name for each tenant should not grow without end.
+        if table not in self._tables and len(self._tables) >= _MOST_TABLES:
+            del self._tables[next(iter(self._tables))]
+        self._tables[table] = statistics

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dynamorm_async.client.grouping import Aggregation, Grouping
 from dynamorm_async.client.known import Known
-from dynamorm_async.client.segments import Segments
+from dynamorm_async.client.segments import Segments, in_segments
 from dynamorm_async.errors import (
     InvalidCursor,
     InvalidRequest,
@@ -74,8 +74,11 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     cursor_keys: Sequence[bytes]
 
 
-Planner = Callable[[Question], QueryPlan[Any]]
-"""Decides a question that is not one about a single model's table: a work unit, a collection."""
+Planner = Callable[[Question, str | None], QueryPlan[Any]]
+"""Decides a question that is not one about a single model's table: a work unit, a collection.
+
+Its second argument is the index that a cursor was made with, as in `plan.prepare`.
+"""
 
 
 class Selection(Generic[M, R]):
@@ -345,11 +348,13 @@ class Selection(Generic[M, R]):
 
         `await query.group_by(Model.user).aggregate(n=count(), hits=sum_(Model.visits)).having(...)`.
 
+        Args:
+            fields: Fields of one value each; none for one group of all.
+
         Raises:
-            InvalidRequest: The model has no such field.
+            InvalidRequest: The model has no such field, or it holds a list, a set or a map.
         """
-        names = [field_name(self._target, field, what="group_by") for field in fields]
-        return Grouping(self._target, tuple(dict.fromkeys(names)), self._columns)
+        return Grouping(self._target, fields, self._columns)
 
     def aggregate(self, **aggregates: Aggregate) -> Aggregation:
         """Work out numbers over all items, as one group; see `group_by`."""
@@ -374,24 +379,42 @@ class Selection(Generic[M, R]):
 
         For tables that one request after another reads too slowly; it costs the same read units.
 
+        Args:
+            total: How many, up to 1,000,000; each is a task and holds a page of up to 1 MB. A few for
+                each CPU are enough: `max_concurrency` bounds the requests.
+
         Raises:
             InvalidRequest: It is no scan of the whole table, or has an offset.
+            LimitExceeded: They are more than the service takes.
         """
-        return Segments(self._target, self._segmented(total), self._asking.send, total)
+        question = self._segmented(total)
+        return Segments(question, lambda: self._planned(question, total), self._asking.send)
 
     def split(self, total: int) -> builtins.list[WorkUnit]:
         """Return the scan in so many work units, which other processes can run with `table.run(unit)`.
 
+        A budget is each unit's own; `not_expired` means the time of the split.
+
+        Args:
+            total: How many, up to 1,000,000.
+
         Raises:
             InvalidRequest: It is no scan of the whole table, has a limit or an offset, or reads views.
+            LimitExceeded: They are more than the service takes.
         """
         question = self._segmented(total)
         if question.limit is not None:
             raise InvalidRequest(
                 "split() of a scan with a limit", why="units know nothing of each other", fix="leave it out"
             )
-        questions = (replace(question, segment=(number, total)) for number in range(total))
-        return [unit_of(prepare(self._target, each)) for each in questions]
+        return [unit_of(query, question) for query in self._planned(question, total)]
+
+    def _planned(self, question: Question, total: int) -> builtins.list[QueryPlan[R]]:
+        asking = self._asking
+        statistics = asking.known.of(self._target.table)
+        now = asking.now() if question.unexpired else None
+        parts = in_segments(question, total)
+        return [prepare(self._target, part, statistics=statistics, now=now) for part in parts]
 
     def _segmented(self, total: int) -> Question:
         question = self._question
@@ -446,12 +469,13 @@ class Selection(Generic[M, R]):
 
     def _query(self, cursor: str | None = None) -> QueryPlan[R]:
         asking = self._asking
+        index = index_of(cursor, keys=asking.cursor_keys) if cursor else None
         if self._planner is not None:
-            return self._planner(self._question)
+            return self._planner(self._question, index)
         return prepare(
             self._target,
             self._question,
-            index=index_of(cursor, keys=asking.cursor_keys) if cursor else None,
+            index=index,
             statistics=asking.known.of(self._target.table),
             now=asking.now() if self._question.unexpired else None,
         )

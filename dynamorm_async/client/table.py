@@ -464,16 +464,24 @@ class Table(Generic[M]):
     def run(self, unit: WorkUnit) -> Selection[M, Any]:
         """Return the query of one work unit of `scan(...).split(n)`, here or in another process.
 
-        It gives what the scan would: instances, or dicts where fields were selected.
+        It gives what the scan would: instances, or dicts where fields were selected. `start(cursor)`
+        goes on where one stopped, at a BudgetSpent's `cursor`.
 
         Raises:
-            InvalidRequest: By what ends it: the unit is of another model or table.
+            InvalidRequest: By what ends it: the unit is of another model or table, or forged; or it is
+                refined, which is the scan's matter.
         """
         asked = Question(is_scan=True)
 
-        def planner(question: Question) -> QueryPlan[Any]:
+        def planner(question: Question, index: str | None) -> QueryPlan[Any]:
+            del index  # a unit has its own; a cursor of another one is foreign to it
             if question != asked:
-                raise InvalidRequest("a work unit is run as it is", fix="refine the scan before split(...)")
-            return plan_of(self._target, unit)
+                raise InvalidRequest(
+                    "a work unit is run as it is",
+                    fix="refine the scan before split(...)",
+                    code="client.refined-unit",
+                )
+            statistics = self._asking.known.of(self._target.table)
+            return plan_of(self._target, unit, statistics=statistics)
 
         return Selection(self._target, asked, self._asking, planner=planner)

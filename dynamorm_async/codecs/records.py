@@ -184,6 +184,10 @@ class Record(Generic[M]):
             or isinstance(member.codec, SetOf)
         )
 
+    def tags(self, name: str) -> frozenset[str]:
+        """Return the tags under which a field's values are written; none where it may be any."""
+        return self.members[name].codec.writes
+
     def is_int(self, name: str) -> bool:
         """Tell whether an expiry is an int in Python, and not a datetime."""
         codec = self.members[name].codec

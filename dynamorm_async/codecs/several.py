@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from dynamorm_async.codecs.pages import ItemPage, item_page, page_struct
 from dynamorm_async.codecs.records import Record
-from dynamorm_async.errors import InvalidModel, InvalidValue, quoted
+from dynamorm_async.errors import InvalidModel, InvalidRequest, InvalidValue, quoted
 from dynamorm_async.model import ENTITY_ATTRIBUTE
 
 Policy = Literal["drop", "refuse"]
@@ -33,9 +33,14 @@ class Several:
 
     Raises:
         InvalidModel: A model has no entity, or two have the same.
+        InvalidRequest: The policy is none.
     """
 
     def __init__(self, records: Sequence[Record[Any]], *, unknown: Policy) -> None:
+        if unknown not in ("drop", "refuse"):
+            raise InvalidRequest(
+                f"collection(unknown={quoted(unknown)})", fix='use "drop" or "refuse"', code="codecs.policy"
+            )
         self._records: dict[str, Record[Any]] = {}
         for record in records:
             entity = record.spec.entity

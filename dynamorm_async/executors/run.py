@@ -80,7 +80,10 @@ async def pages(
                 )
             call = call.within(left)
         started = clock()
-        reply = await send(call)
+        try:
+            reply = await send(call)
+        except ServiceError as error:
+            _tell(walk, error)
         if left is not None:
             left -= clock() - started
         page = _read(walk.read, call, reply)
@@ -112,7 +115,7 @@ def _positive(timeout: object) -> float:
     )
 
 
-def _tell(plan: Plan[R], error: ServiceError) -> NoReturn:
+def _tell(plan: Plan[R] | Walk[R] | StatementWalk[R], error: ServiceError) -> NoReturn:
     """Raise what the service's error means for the plan."""
     meant = plan.refused(error)
     if meant is error:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import anyio
 import msgspec
 
-from dynamorm_async.errors import DynamormError
+from dynamorm_async.errors import DynamormError, InvalidRequest
 from dynamorm_async.executors.run import pages
-from dynamorm_async.plan import State, Walk, position_text
+from dynamorm_async.plan import Progress, Question, State, Walk, position_text
 from dynamorm_async.wire import Call, Reply, Send
 
 if TYPE_CHECKING:  # at run time, only who scans in segments pays for them
@@ -20,37 +20,60 @@ if TYPE_CHECKING:  # at run time, only who scans in segments pays for them
 R = TypeVar("R")
 
 
-class _Piece(msgspec.Struct, Generic[R], frozen=True):
-    """What one answer of one segment gave."""
+class _Piece(msgspec.Struct, Generic[R]):
+    """What one answer of one segment gave, and where the segment stands behind it."""
 
     segment: int
     items: Sequence[R]
     body: bytes
+    state: State
+    keys: Sequence[str] | None = None
+
+
+class _Spent(msgspec.Struct):
+    """What all segments have used by now, and why they can't go on: a budget ran out, or one failed."""
+
+    requests: int = 0
+    scanned: int = 0
+    read_units: float = 0.0
+    what: str | None = None
+    failed: Exception | None = None
+
+
+class _OutOfBudgetError(Exception):
+    """A segment may not send another request; what was read before is handed out all the same."""
 
 
 class SegmentStream(Generic[R]):
-    """The items of a scan in segments, as they come; iterate it once, inside its `async with`."""
+    """The items of a scan in segments, as they come, inside its `async with`.
+
+    Breaking out of `async for` and iterating again goes on with the next item.
+    """
 
     def __init__(
         self,
         walks: Sequence[Walk[R] | None],
         pieces: MemoryObjectReceiveStream[_Piece[R]],
         *,
-        limit: int | None,
+        question: Question,
         mark: str,
+        spent: _Spent,
     ) -> None:
         self._walks = walks
         self._pieces = pieces
-        self._limit = limit
+        self._question = question
         self._mark = mark
+        self._spent = spent
         self._states: list[State] = [True if walk is None else walk.start for walk in walks]
         self._under_way: tuple[_Piece[R], int] | None = None
+        # One for all, so that what a page still holds is not lost when a loop over it ends early.
+        self._items = self._iterated()
 
     @property
     def position(self) -> str:
         """Where the scan stands, item by item: text for `segments(n).start(position)`.
 
-        Whatever was handed out is not read again.
+        Whatever was handed out is not read again. It is not signed: keep it where clients can't write.
         """
         states = list(self._states)
         if self._under_way is not None:
@@ -59,9 +82,12 @@ class SegmentStream(Generic[R]):
                 states[piece.segment] = self._key(piece, given - 1)
         return position_text(states, self._mark)
 
-    async def __aiter__(self) -> AsyncIterator[R]:
-        left = self._limit
-        async for piece in self._pieces:
+    def __aiter__(self) -> AsyncIterator[R]:
+        return self._items
+
+    async def _iterated(self) -> AsyncGenerator[R]:
+        left = self._question.limit
+        while (piece := await self._next()) is not None:
             for number, item in enumerate(piece.items):
                 self._under_way = (piece, number + 1)
                 yield item
@@ -70,66 +96,127 @@ class SegmentStream(Generic[R]):
                     if left == 0:
                         return
             self._under_way = None
-            self._states[piece.segment] = self._key(piece, len(piece.items) - 1) if piece.items else True
+            self._states[piece.segment] = piece.state
+        if self._spent.what is not None:
+            walk = next(walk for walk in self._walks if walk is not None)
+            raise walk.out_of_budget(self._spent.what, self._spent, cursor=self.position)
+
+    async def _next(self) -> _Piece[R] | None:
+        try:
+            return await self._pieces.receive()
+        except anyio.EndOfStream:
+            # A segment that failed gives no more, either; that is not the end of the scan.
+            if self._spent.failed is not None:
+                raise self._spent.failed from self._spent.failed.__cause__
+            return None
+        except anyio.ClosedResourceError as error:
+            raise InvalidRequest(
+                "this stream is closed",
+                why="its block was left",
+                fix="iterate it inside `async with scan.segments(n).stream() as …`",
+                code="executors.stream-closed",
+            ) from error
 
     def _key(self, piece: _Piece[R], number: int) -> str:
         walk = self._walks[piece.segment]
         assert walk is not None  # noqa: S101 - it gave the piece
-        return walk.query.key_texts(piece.body)[number]
+        # Kept, for whoever asks for the position after every item.
+        piece.keys = piece.keys or walk.query.key_texts(piece.body)
+        return piece.keys[number]
 
 
 @asynccontextmanager
 async def segments(
-    walks: Sequence[Walk[R] | None], send: Send, *, limit: int | None, mark: str, timeout: float | None = None
+    walks: Sequence[Walk[R] | None],
+    send: Send,
+    *,
+    question: Question,
+    mark: str,
+    timeout: float | None = None,
 ) -> AsyncGenerator[SegmentStream[R]]:
     """Read all walks at the same time and hand their items out as they come.
 
     Each walk holds one answer at most, and asks for the next when that one was taken. Leaving the
-    block stops them all; so does the first error, which is raised as it is.
+    block stops them all; so does the first error, which is raised as it is, like one of the block's own.
 
     Args:
         walks: The walks; None for one that has nothing more to give.
         send: The way to the service.
-        limit: Items in all, or None.
+        question: Its limit and its budget are those of all walks together.
         mark: The fingerprint of the scan, for positions.
         timeout: Seconds for each walk.
     """
     giving, taking = anyio.create_memory_object_stream[_Piece[R]](0)
-    stream = SegmentStream(walks, taking, limit=limit, mark=mark)
+    spent = _Spent()
+    stream = SegmentStream(walks, taking, question=question, mark=mark, spent=spent)
+    theirs: BaseException | None = None
     try:
         # Closed last: whoever still gives when the block is left is cancelled, and sees no broken stream.
         async with taking, anyio.create_task_group() as tasks:
             for number, walk in enumerate(walks):
                 if walk is not None:
-                    tasks.start_soon(_read, number, walk, send, giving.clone(), timeout)
+                    sending = _Within(send, question, spent)
+                    tasks.start_soon(_read, number, walk, sending, giving.clone(), timeout)
             giving.close()
-            yield stream
+            try:
+                yield stream
+            except BaseException as error:
+                theirs = error
+                raise
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        error = _first(group)
-        raise error from error.__cause__
+        # The block's own error comes out as it went in, even if it is a group itself.
+        if any(error is theirs for error in cast("BaseExceptionGroup[Any]", group).exceptions):
+            failed = theirs
+        else:
+            failed = _first(group)
+    else:
+        return
+    assert failed is not None  # noqa: S101 - a group is never empty
+    raise failed from failed.__cause__
+
+
+class _Within(msgspec.Struct):
+    """A `Send` of one segment that keeps to the budget of all, and the last answer."""
+
+    send: Send
+    question: Question
+    spent: _Spent
+    body: bytes = b""
+
+    async def __call__(self, call: Call) -> Reply:
+        what = self.question.spent(self.spent)
+        if what is not None:
+            self.spent.what = what
+            raise _OutOfBudgetError
+        self.spent.requests += 1
+        reply = await self.send(call)
+        self.body = reply.body
+        return reply
 
 
 async def _read(
     number: int,
     walk: Walk[R],
-    send: Send,
+    sending: _Within,
     giving: MemoryObjectSendStream[_Piece[R]],
     timeout: float | None,
 ) -> None:
-    body = b""
-
-    async def keeping(call: Call) -> Reply:
-        nonlocal body
-        reply = await send(call)
-        body = reply.body
-        return reply
-
+    before = Progress()
     async with giving:
-        async for items, _ in pages(walk, keeping, timeout=timeout):
-            if items:
-                await giving.send(_Piece(number, items, body))
-        await giving.send(_Piece(number, (), b""))
+        try:
+            async for items, progress in pages(walk, sending, timeout=timeout):
+                sending.spent.scanned += progress.scanned - before.scanned
+                sending.spent.read_units += progress.read_units - before.read_units
+                before = progress
+                state = True if progress.last_key is None else progress.last_key
+                # Also of a page that holds nothing: the position moves on over it.
+                await giving.send(_Piece(number, items, sending.body, state))
+        except _OutOfBudgetError:
+            pass
+        except Exception as error:
+            sending.spent.failed = error
+            raise
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:
@@ -137,7 +224,7 @@ def _first(group: BaseExceptionGroup[Any]) -> BaseException:
     leaves: list[BaseException] = []
     waiting: list[BaseException] = [group]
     while waiting:
-        error = waiting.pop()
+        error = waiting.pop(0)
         if isinstance(error, BaseExceptionGroup):
             waiting.extend(cast("BaseExceptionGroup[Any]", error).exceptions)
         else:

@@ -14,6 +14,8 @@ from dynamorm_async.plan.aggregates import (
     Kind,
     avg,
     count,
+    field_of_aggregate,
+    field_of_group,
     max_,
     min_,
     sum_,
@@ -25,9 +27,10 @@ from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.delivery import delivered
 from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.keys import Key
+from dynamorm_async.plan.names import field_name
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_at_end, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
-from dynamorm_async.plan.query import QueryPlan, cursor_after, field_name, prepare
+from dynamorm_async.plan.query import QueryPlan, cursor_after, prepare
 from dynamorm_async.plan.question import Question, units, whole_number
 from dynamorm_async.plan.reads import batch_get, batch_get_of_several, name_of_key
 from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line
@@ -116,6 +119,8 @@ __all__ = [
     "delete",
     "delivered",
     "field_name",
+    "field_of_aggregate",
+    "field_of_group",
     "find",
     "gap_of",
     "get",

@@ -15,10 +15,14 @@ import msgspec
 
 from dynamorm_async.errors import InvalidRequest, InvalidValue, quoted
 from dynamorm_async.expressions import Path
+from dynamorm_async.plan.names import field_name
+from dynamorm_async.plan.target import Target
 
 # Stored numbers lie between 1E-130 and 1E+126 and have 38 digits, so that a sum of 10^60 of them fits.
 _EXACT = Context(prec=400, traps=[Inexact, InvalidOperation, Overflow])
 _QUOTIENT = Context(prec=38, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+_COLLECTIONS = frozenset({"L", "M", "SS", "NS", "BS"})
 
 Kind = Literal["count", "sum", "avg", "min", "max"]
 
@@ -74,6 +78,42 @@ def max_(field: Path[Any, Any] | str) -> Aggregate:
     return Aggregate("max", field)
 
 
+def field_of_group(target: Target[Any], field: Path[Any, Any] | str) -> str:
+    """Return the name of a field that tells groups apart.
+
+    Raises:
+        InvalidRequest: The model has no such field, or its values are lists, sets or maps.
+    """
+    name = field_name(target, field, what="group_by")
+    if _is_within(target.record.tags(name), _COLLECTIONS):
+        raise _no_group_key(name)
+    return name
+
+
+def field_of_aggregate(target: Target[Any], aggregate: Aggregate) -> str | None:
+    """Return the name of the field that an aggregate is made of, or None for the items themselves.
+
+    Raises:
+        InvalidRequest: The model has no such field, or its values can't be added up or compared.
+    """
+    kind = aggregate.kind
+    if aggregate.path is None:
+        return None
+    verb = kind if kind in ("count", "avg") else f"{kind}_"
+    name = field_name(target, aggregate.path, what=verb)
+    tags = target.record.tags(name)
+    lacks = "sum" if kind in ("sum", "avg") and tags and "N" not in tags else ""
+    if kind in ("min", "max") and _is_within(tags, _COLLECTIONS - {"L"}):
+        lacks = "order"
+    if lacks:
+        raise InvalidRequest(
+            f"{verb}({target.spec.name}.{name}): its values have no {lacks}",
+            fix=f"use {verb} on numbers or durations" if lacks == "sum" else f"use {verb} on plain values",
+            code="plan.no-number" if lacks == "sum" else "plan.no-order",
+        )
+    return name
+
+
 class Group(Mapping[str, Any]):
     """One row: the fields that it is grouped by and its aggregates, as attributes and as a mapping."""
 
@@ -81,9 +121,11 @@ class Group(Mapping[str, Any]):
         self._values = dict(values)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self._values:
-            raise AttributeError(f"this group has {', '.join(self._values)}, and no {name}")
-        return self._values[name]
+        # Copying and pickling ask a group that has no values yet.
+        values: dict[str, Any] = self.__dict__.get("_values", {})
+        if name not in values:
+            raise AttributeError(f"this group has {', '.join(values)}, and no {name}")
+        return values[name]
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -121,11 +163,7 @@ class Groups:
         try:
             found = self._groups.get(identity)
         except TypeError as error:
-            raise InvalidRequest(
-                f"group_by({', '.join(self._by)}): a list, set or map can't tell groups apart",
-                fix="group by texts, numbers, times or other plain values",
-                code="plan.group-key",
-            ) from error
+            raise _no_group_key(", ".join(self._by)) from error
         if found is None:
             found = self._groups[identity] = (values, self._tallies())
         for (_, field), tally in zip(self._wanted.values(), found[1], strict=True):
@@ -204,13 +242,9 @@ class _Floats(msgspec.Struct, frozen=True):
 
 def _plus(total: Any, value: Any) -> Any:
     if isinstance(value, timedelta):
-        return value if total == 0 and not isinstance(total, timedelta) else total + value
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise InvalidValue(
-            f"{quoted(cast('object', value))} can't be added up",
-            fix="use sum_ and avg on numbers",
-            code="plan.no-number",
-        )
+        return _longer(total, value)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or _is_duration(total):
+        raise _no_number(value)
     if isinstance(value, float):
         exact = total.exact if isinstance(total, _Floats) else Decimal(total)
         return _Floats(_EXACT.add(exact, Decimal(repr(value))))
@@ -221,7 +255,37 @@ def _plus(total: Any, value: Any) -> Any:
     return _EXACT.add(Decimal(total), Decimal(value))
 
 
+def _longer(total: Any, value: timedelta) -> timedelta:
+    if not _is_duration(total):
+        if total != 0:
+            raise _no_number(value)
+        return value
+    try:
+        longer: timedelta = total + value
+    except OverflowError as error:
+        raise InvalidValue(
+            "the sum of these durations is longer than a timedelta can be", code="plan.no-number"
+        ) from error
+    return longer
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, timedelta)
+
+
+def _no_number(value: object) -> InvalidValue:
+    return InvalidValue(
+        f"{quoted(value)} can't be added up",
+        fix="use sum_ and avg on numbers, or on durations",
+        code="plan.no-number",
+    )
+
+
 def _less(one: Any, other: Any) -> bool:
+    if isinstance(one, (set, frozenset)):
+        raise InvalidValue(
+            "sets have no order", fix="use min_ and max_ on plain values", code="plan.no-order"
+        )
     try:
         return bool(one < other)
     except TypeError as error:
@@ -230,3 +294,15 @@ def _less(one: Any, other: Any) -> bool:
             fix="use min_ and max_ on fields whose values are alike",
             code="plan.no-order",
         ) from error
+
+
+def _is_within(tags: frozenset[str], those: frozenset[str]) -> bool:
+    return bool(tags) and tags <= those
+
+
+def _no_group_key(name: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"group_by({name}): a list, set or map can't tell groups apart",
+        fix="group by texts, numbers, times or other plain values",
+        code="plan.group-key",
+    )

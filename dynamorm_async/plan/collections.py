@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from dynamorm_async.codecs import Several, quote
 from dynamorm_async.errors import InvalidExpression, InvalidModel, InvalidRequest, NoUsableIndex
 from dynamorm_async.expressions import Condition, Place, Request, bind_names, places_in, readable
 from dynamorm_async.model import ENTITY_ATTRIBUTE
 from dynamorm_async.plan.access import Access, accesses
-from dynamorm_async.plan.choice import Needs, choose, lacks_items
+from dynamorm_async.plan.choice import Candidate, Needs, choose, lacks_items
+from dynamorm_async.plan.cursors import foreign
 from dynamorm_async.plan.query import QueryPlan, opened_members
 from dynamorm_async.plan.question import Question
 from dynamorm_async.plan.statistics import Statistics
@@ -19,7 +22,12 @@ from dynamorm_async.plan.terms import terms_of
 
 
 def prepare_collection(
-    targets: Sequence[Target[Any]], question: Question, reader: Several, *, statistics: Statistics
+    targets: Sequence[Target[Any]],
+    question: Question,
+    reader: Several,
+    *,
+    statistics: Statistics,
+    index: str | None = None,
 ) -> QueryPlan[Any]:
     """Return how several models are asked for at once.
 
@@ -28,19 +36,37 @@ def prepare_collection(
         question: Its conditions are of one of the models, and of keys alone.
         reader: Reads items of all of them.
         statistics: What is known of the table's size.
+        index: The index that a cursor was made with, "" for the table; None where there is none yet.
 
     Raises:
         NoUsableIndex: No key that all models have in common answers it.
         InvalidExpression: A condition is of no key, so that it would test items of one model alone.
+        InvalidCursor: The index of the cursor does not answer the question.
     """
+    if index is not None and question.using is None:
+        try:
+            return prepare_collection(targets, replace(question, using=index), reader, statistics=statistics)
+        except NoUsableIndex as error:
+            raise foreign("it is of another index") from error
     if question.select is not None or question.unexpired:
         raise InvalidRequest("a collection gives whole items", fix="leave select(...) and not_expired() out")
     lead = _lead(targets, question.conditions)
     terms = terms_of(lead.spec, question.conditions, verb="where")
     present = frozenset[str]().union(*(term.present for term in terms))
-    shared = [access for access in accesses(lead.spec) if _is_shared(access, lead, targets, present)]
+    all_of_lead = accesses(lead.spec)
+    shared = [access for access in all_of_lead if _is_shared(access, lead, targets, present)]
+    others = tuple(
+        Candidate(name=access.label, reason="not all of the models have it, whole, alike and for every item")
+        for access in all_of_lead
+        if access not in shared
+    )
     needs = Needs(fields=None, present=present, entity=False)
-    choice, fit = choose(lead.record, shared, terms, question, needs, statistics, scoped=False)
+    try:
+        choice, fit = choose(lead.record, shared, terms, question, needs, statistics, scoped=False)
+    except NoUsableIndex as error:
+        reasons = (f"{each.name}: {each.reason}" for each in others)
+        error.why = "; ".join((*filter(None, [error.why]), *reasons)) or None
+        raise
     if fit is None:
         raise NoUsableIndex("a collection is no scan", fix="use table.scan(...) of each model")
     if fit.filters:
@@ -58,7 +84,7 @@ def prepare_collection(
     return QueryPlan(
         target=lead,
         question=question,
-        choice=choice,
+        choice=replace(choice, candidates=(*choice.candidates, *others)),
         reader=reader,
         key=fit.key,
         filter=None,

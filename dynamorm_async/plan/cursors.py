@@ -146,9 +146,26 @@ def decode(text: object, scope: Scope, *, keys: Sequence[bytes] = ()) -> Place |
         return None
     members = _opened(text, keys)
     way: Way = next(name for name in _WAYS if name in members)
-    place = Place(way, _key(members[way], scope))
+    place = Place(way, checked_key(members[way], scope))
     _check(members, place, scope)
     return place
+
+
+def checked_key(value: object, scope: Scope) -> Key:
+    """Return a key that came from outside.
+
+    Raises:
+        InvalidCursor: It is not one of the query's.
+    """
+    given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    if set(given) != set(scope.types):
+        raise foreign("its key has other attributes")
+    for name, tag in scope.types.items():
+        tagged = given[name]
+        if not isinstance(tagged, dict) or list(cast("dict[str, Any]", tagged)) != [tag]:
+            raise foreign("its key has other types")
+        _check_value(tag, cast("dict[str, Any]", tagged)[tag])
+    return cast("Key", given)
 
 
 def _opened(text: object, keys: Sequence[bytes]) -> dict[str, Any]:
@@ -216,18 +233,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is no JSON")
-
-
-def _key(value: object, scope: Scope) -> Key:
-    given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-    if set(given) != set(scope.types):
-        raise foreign("its key has other attributes")
-    for name, tag in scope.types.items():
-        tagged = given[name]
-        if not isinstance(tagged, dict) or list(cast("dict[str, Any]", tagged)) != [tag]:
-            raise foreign("its key has other types")
-        _check_value(tag, cast("dict[str, Any]", tagged)[tag])
-    return cast("Key", given)
 
 
 def _check_value(tag: str, text: object) -> None:

@@ -106,14 +106,14 @@ def explained(query: QueryPlan[Any], first: Call) -> Explanation:
         table=query.target.table,
         index=choice.access.name,
         key=None if query.key is None else readable(query.key),
-        filter=None if query.filter is None else readable(query.filter),
+        filter=query.filter_text,
         rows=choice.cost.rows,
         read_units=choice.cost.read_units,
         requests=choice.cost.requests,
         confidence=choice.cost.confidence,
         candidates=choice.candidates,
         warnings=_warnings(
-            choice, is_filtered=query.filter is not None, is_limited=question.limit is not None
+            choice, is_filtered=query.filter_text is not None, is_limited=question.limit is not None
         ),
         request=json.loads(first.body),
     )

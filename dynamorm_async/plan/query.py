@@ -18,12 +18,13 @@ from dynamorm_async.codecs import (
     Columns,
     ItemPage,
     PageReader,
+    Several,
     View,
     attribute_texts,
     count_page,
     key_texts,
 )
-from dynamorm_async.errors import InvalidRequest, NoUsableIndex, quoted
+from dynamorm_async.errors import InvalidRequest, NoUsableIndex
 from dynamorm_async.expressions import (
     CompiledRequest,
     Condition,
@@ -32,6 +33,7 @@ from dynamorm_async.expressions import (
     Request,
     bind_names,
     conjuncts,
+    readable,
 )
 from dynamorm_async.model import KEPT, Kept
 from dynamorm_async.plan.access import Access, accesses, key_names
@@ -66,6 +68,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         opened: The request without what differs from page to page, and without its last brace.
         compiled: The expressions in it.
         targets: Those of all models, where items of several are asked for.
+        is_unit: Whether `opened` is a work unit's request, of which no other one can be made.
     """
 
     target: Target[Any]
@@ -79,6 +82,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     opened: str
     compiled: CompiledRequest
     targets: tuple[Target[Any], ...] = ()
+    is_unit: bool = False
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -92,7 +96,11 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         # What changes from page to page, such as the time of expiry, says nothing of the query. One by
         # one, for all of them together may be more than one filter can hold.
         parts = [Request(filter=part) for each in self.question.conditions for part in conjuncts(each)]
-        asked = sorted(bind_names(self.target.compiled(part), part.values()) for part in parts)
+        asked = (
+            [self.opened]
+            if self.is_unit
+            else sorted(bind_names(self.target.compiled(part), part.values()) for part in parts)
+        )
         fixed, range_ = ({}, None) if self.key is None else demands_of(self.key, access, record)
         return Scope(
             index=access.name,
@@ -127,12 +135,21 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     @property
     def is_filtered(self) -> bool:
         """Whether what is evaluated may be left out of the answer."""
-        return "FilterExpression" in self.compiled.texts or self.ends is not None
+        return self.is_unit or "FilterExpression" in self.compiled.texts or self.ends is not None
+
+    @property
+    def filter_text(self) -> str | None:
+        """What is tested after reading, for people, or None."""
+        if self.is_unit:
+            found: str | None = json.loads(self.opened + "}").get("FilterExpression")
+            return found
+        return None if self.filter is None else readable(self.filter)
 
     @property
     def can_count(self) -> bool:
-        """Whether the service can count by itself; where bounds are dropped it can't."""
-        return self.ends is None
+        """Whether the service can count by itself; where bounds are dropped or items refused it can't."""
+        refuses = isinstance(self.reader, Several) and self.reader.unknown == "refuse"
+        return self.ends is None and not self.is_unit and not refuses
 
     def call(
         self,
@@ -409,27 +426,6 @@ def cursor_after(query: QueryPlan[Any], item: object, *, keys: Sequence[bytes]) 
         InvalidRequest: It is no instance of the model, or is not in the index.
     """
     return encode(CursorPlace("lastKey", query.key_of(item)), query.scope, keys=keys)
-
-
-def field_name(target: Target[Any], given: object, *, what: str) -> str:
-    """Return the name of the field that a path or a name means.
-
-    Raises:
-        InvalidRequest: The model has no such field, or it is a part of one.
-    """
-    spec = target.spec
-    if isinstance(given, Path):
-        place = cast("Path[Any, Any]", given).place
-        name = str(place.steps[0]) if len(place.steps) == 1 and issubclass(spec.cls, place.owner) else ""
-    else:
-        name = given if isinstance(given, str) else ""
-    if name not in spec.fields:
-        raise InvalidRequest(
-            f"{what}({quoted(cast('object', given))}) is no field of {spec.name}",
-            fix=f"use one of {', '.join(spec.fields)}",
-            code="plan.unknown-field",
-        )
-    return name
 
 
 def _accesses(target: Target[Any]) -> tuple[Access, ...]:

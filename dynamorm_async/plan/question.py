@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from dynamorm_async.errors import InvalidRequest, LimitExceeded, quoted
 from dynamorm_async.expressions import Condition
+
+
+class Spending(Protocol):
+    """What a query has used by now."""
+
+    @property
+    def requests(self) -> int:
+        """Requests sent."""
+        ...
+
+    @property
+    def scanned(self) -> int:
+        """Items evaluated."""
+        ...
+
+    @property
+    def read_units(self) -> float:
+        """Read units, as far as the answers said so."""
+        ...
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +92,16 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             self.order_by,
             self.segment,
         )
+
+    def spent(self, so_far: Spending) -> str | None:
+        """Return what of the budget is used up, in words, or None where another request may be sent."""
+        if self.max_requests is not None and so_far.requests >= self.max_requests:
+            return f"{so_far.requests} request{'s' if so_far.requests > 1 else ''}"
+        if self.max_items is not None and so_far.scanned >= self.max_items:
+            return f"{so_far.scanned} evaluated items"
+        if self.max_read_units is not None and so_far.read_units >= self.max_read_units:
+            return f"{so_far.read_units:g} read units"
+        return None
 
 
 def whole_number(name: str, value: object, *, least: int = 1) -> int:

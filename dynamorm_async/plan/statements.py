@@ -11,17 +11,41 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from dynamorm_async.codecs import ItemPage, PageReader, encode_plain
-from dynamorm_async.errors import DynamormError, InvalidValue, LimitExceeded, ServiceError, quoted
+from dynamorm_async.errors import (
+    ConditionFailed,
+    DynamormError,
+    InvalidRequest,
+    InvalidValue,
+    LimitExceeded,
+    ProtocolError,
+    ServiceError,
+    quoted,
+)
+from dynamorm_async.plan.question import whole_number
 from dynamorm_async.plan.walk import Progress
 from dynamorm_async.wire import Call, Repeat, Reply
 
 R = TypeVar("R")
 
 _LONGEST = 8192
+_CONDITIONS = {
+    "ConditionalCheckFailedException": "no item meets its WHERE",
+    "DuplicateItemException": "an item with this key is already stored",
+    "DuplicateItem": "an item with this key is already stored",  # as DynamoDB Local says it
+}
 _TABLE = re.compile(r"""\b(?:from|into|update)\s+(?:"([^"]+)"|([A-Za-z0-9_.-]+))""", re.IGNORECASE)
+
+
+class _Answer(msgspec.Struct):
+    Items: msgspec.Raw | UnsetType = UNSET
+    NextToken: str | None = None
+
+
+_ANSWER = msgspec.json.Decoder(_Answer)
 
 
 class StatementWalk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
@@ -58,12 +82,29 @@ class StatementWalk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the items of an answer; their token stands in the place of a last key."""
-        body = reply.body if b'"Items"' in reply.body else b'{"Items":[]}'
-        return replace(self.reader.decode_page(body), last_key=json.loads(reply.body).get("NextToken"))
+        try:
+            found = _ANSWER.decode(reply.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ProtocolError(
+                "the answer is not of this operation's shape", why=str(error)[:200], code="plan.protocol"
+            ) from error
+        body = b'{"Items":[]}' if found.Items is UNSET else reply.body
+        return replace(self.reader.decode_page(body), last_key=found.NextToken or None)
 
     def refused(self, error: ServiceError) -> DynamormError:
-        """Return what an error of the service means: itself."""
-        return error
+        """Return what an error of the service means: a failed condition is one however it is written."""
+        why = _CONDITIONS.get(error.service_code or "")
+        if why is None:
+            return error
+        return ConditionFailed(
+            f"{error.operation}{f' on {error.table}' if error.table else ''}: {why}",
+            fix="look at what is stored, and decide",
+            operation=error.operation,
+            table=error.table,
+            service_code=error.service_code,
+            request_id=error.request_id,
+            attempts=error.attempts,
+        )
 
     def given(self, page: ItemPage[R], before: Progress) -> Sequence[R]:
         """Return the items of a page, all of them."""
@@ -102,8 +143,13 @@ def statement(
 
     Raises:
         LimitExceeded: It is empty or too long.
+        InvalidRequest: It is no text, its parameters are no list, or the page size is none.
         InvalidValue: A parameter cannot be stored.
     """
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidRequest(
+            f"execute({quoted(text)})", fix="give the statement as a text", code="plan.statement"
+        )
     if not 1 <= len(text) <= _LONGEST:
         raise LimitExceeded(
             f"a statement of {len(text)} characters",
@@ -111,8 +157,12 @@ def statement(
             fix="say it shorter; values belong in parameters",
             code="plan.statement-length",
         )
-    if isinstance(parameters, (str, bytes)):
-        raise InvalidValue(f"parameters={quoted(parameters)}", fix="put it in brackets: parameters=[...]")
+    if isinstance(parameters, (str, bytes)) or not isinstance(parameters, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidRequest(
+            f"parameters={quoted(parameters)}", fix="put it in brackets: [...]", code="plan.statement"
+        )
+    if page_size is not None:
+        whole_number("execute(page_size=…)", page_size)
     texts: list[str] = []
     for number, value in enumerate(parameters):
         try:

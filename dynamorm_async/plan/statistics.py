@@ -140,11 +140,13 @@ def cost_of_scan(index: str | None, question: Question, statistics: Statistics, 
 
 def _size(statistics: Statistics, index: str | None, *, whole: bool) -> tuple[Size, bool]:
     found = statistics.table if index is None else statistics.indexes.get(index)
-    if found is not None:
-        return found, True
     table = statistics.table
+    average = (table.average if table is not None else 0.0) or _ASSUMED_BYTES
+    if found is not None:
+        # Some engines count items and weigh none; nothing would then cost anything.
+        is_weighed = found.bytes > 0 or found.items == 0
+        return (found if is_weighed else replace(found, bytes=ceil(found.items * average))), True
     items = table.items if table is not None else _ASSUMED_ITEMS
-    average = table.average if table is not None else _ASSUMED_BYTES
     return Size(items=items, bytes=ceil(items * average * (1.0 if whole else _ASSUMED_PART))), False
 
 

@@ -18,6 +18,7 @@ from dynamorm_async.errors import BudgetSpent, DynamormError, ServiceError
 from dynamorm_async.plan.cursors import Place, encode
 from dynamorm_async.plan.explaining import Explanation, explained
 from dynamorm_async.plan.query import QueryPlan
+from dynamorm_async.plan.question import Spending
 from dynamorm_async.wire import Call, Reply
 
 R = TypeVar("R")
@@ -31,12 +32,14 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         scanned: Items evaluated.
         found: Items found, those of the offset included.
         read_units: Read units, as far as the answers said so.
+        last_key: JSON text of the key behind which the next page begins, or None at the end.
     """
 
     requests: int = 0
     scanned: int = 0
     found: int = 0
     read_units: float = 0.0
+    last_key: str | None = None
 
     def after(self, page: ItemPage[Any]) -> Progress:
         """Return the progress with one more page."""
@@ -45,6 +48,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
             scanned=self.scanned + page.scanned,
             found=self.found + page.count,
             read_units=self.read_units + (page.read_units or 0.0),
+            last_key=page.last_key,
         )
 
 
@@ -132,13 +136,29 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             return None
         if self.query.ends_at(json.loads(page.last_key)):
             return None
-        if question.max_requests is not None and progress.requests >= question.max_requests:
-            raise self._spent(page.last_key, progress, f"{progress.requests} requests")
-        if question.max_items is not None and progress.scanned >= question.max_items:
-            raise self._spent(page.last_key, progress, f"{progress.scanned} evaluated items")
-        if question.max_read_units is not None and progress.read_units >= question.max_read_units:
-            raise self._spent(page.last_key, progress, f"{progress.read_units:g} read units")
+        spent = question.spent(progress)
+        if spent is not None:
+            cursor = encode(Place("lastKey", json.loads(page.last_key)), self.query.scope, keys=self.keys)
+            raise self.out_of_budget(spent, progress, cursor=cursor)
         return self._call(page.last_key, progress)
+
+    def out_of_budget(self, spent: str, progress: Spending, *, cursor: str) -> BudgetSpent:
+        """Return the error for a budget that is spent before the end.
+
+        Args:
+            spent: What was spent, as `Question.spent` says it.
+            progress: How far it came.
+            cursor: Where to go on from.
+        """
+        return BudgetSpent(
+            f"the query took {spent} and did not come to its end",
+            cursor=cursor,
+            requests=progress.requests,
+            read_units=progress.read_units,
+            fix="go on from error.cursor with start(cursor), or allow more",
+            operation=self.operation,
+            table=self.query.target.table,
+        )
 
     def explain(self) -> Explanation:
         """Return the plan with its candidates and costs; nothing is sent."""
@@ -155,14 +175,3 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             left = question.limit + question.offset - progress.found
             limit = left if limit is None else min(limit, left)
         return self.query.call(start, limit=limit, counting=self.counting, priced=self._is_priced)
-
-    def _spent(self, last_key: str, progress: Progress, what: str) -> BudgetSpent:
-        return BudgetSpent(
-            f"the query took {what} and did not come to its end",
-            cursor=encode(Place("lastKey", json.loads(last_key)), self.query.scope, keys=self.keys),
-            requests=progress.requests,
-            read_units=progress.read_units,
-            fix="go on from error.cursor with start(cursor), or allow more",
-            operation=self.operation,
-            table=self.query.target.table,
-        )

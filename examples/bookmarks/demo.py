@@ -4,6 +4,7 @@ Exit status: 0 when the story went as it should; 1 with one line that says why n
 """
 
 import argparse
+import secrets
 import signal
 import sys
 import time
@@ -78,7 +79,9 @@ async def _tell(engine_name: str, leave_up_until: _Interrupt | None) -> None:
         table = f"bookmarks-demo-{uuid4().hex[:8]}"
         if not engine.disposable:
             stack.push_async_callback(_drop, engine, table)
-        app = create_app(engine.connect(observers=[wire]), table=table)
+        # Signed, so that nobody can make a cursor by hand. A service keeps the key with its other secrets.
+        connecting = engine.connect(observers=[wire], cursor_key=secrets.token_bytes(32))
+        app = create_app(connecting, table=table)
         url = await stack.enter_async_context(serving(app))
         _say(f"service  {url}")
         _say(f"table    {table}")

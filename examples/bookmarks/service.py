@@ -11,10 +11,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, field_serializer
 
-from dynamorm_async import Client, ConditionFailed, ItemNotFound, Table, with_version
+from dynamorm_async import Client, Condition, ConditionFailed, ItemNotFound, Table, with_version
+from dynamorm_async import Query as Selected
 from examples.bookmarks import errors
 from examples.bookmarks.model import Bookmark, alive, vacant
 
@@ -49,6 +50,22 @@ class StoredBookmark(NewBookmark):
     def sorted_tags(self, tags: set[str]) -> list[str]:
         """Write the same set in the same order every time."""
         return sorted(tags)
+
+
+class Page(BaseModel):
+    """The answer to a list: some bookmarks, and links to the pages around."""
+
+    items: list[StoredBookmark]
+    next: str | None
+    previous: str | None
+
+
+class Asked(BaseModel):
+    """What a list is asked for, in query parameters; all of it must hold."""
+
+    user: str | None = None
+    url: str | None = None
+    tag: str | None = None
 
 
 class Visits(BaseModel):
@@ -113,17 +130,45 @@ async def create(body: NewBookmark, bookmarks: Bookmarks, now: Now, response: Re
 
 @routes.get("")
 async def listing(
-    bookmarks: Bookmarks, now: Now, user: str | None = None, tag: str | None = None
-) -> list[StoredBookmark]:
-    """List bookmarks, of one user or with one tag. It reads the whole table: fine for a small one."""
-    filters = [alive(now)]
-    if user is not None:
-        filters.append(Bookmark.user == user)
-    if tag is not None:
-        filters.append(Bookmark.tags.contains(tag))
-    found = await bookmarks.scan(*filters, consistent=True).list()
-    found.sort(key=lambda mark: (mark.user, mark.slug))
-    return [StoredBookmark.model_validate(mark) for mark in found]
+    request: Request,
+    bookmarks: Bookmarks,
+    asked: Annotated[Asked, Query()],
+    size: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: str | None = None,
+) -> Page:
+    """List a page of bookmarks: 200, or 400 where the cursor is none of this list.
+
+    `size` is what DynamoDB evaluates: a page may hold fewer bookmarks, or none, and still have a next.
+    """
+    page = await _query(bookmarks, asked).page(size=size, cursor=cursor)
+
+    def link(to: str | None) -> str | None:
+        # The other parameters stay: a cursor belongs to the list that it was made for.
+        return (
+            None if to is None else f"{request.url.path}?{request.url.include_query_params(cursor=to).query}"
+        )
+
+    items = [StoredBookmark.model_validate(mark) for mark in page.items]
+    return Page(items=items, next=link(page.next), previous=link(page.previous))
+
+
+def _query(bookmarks: Table[Bookmark], asked: Asked) -> Selected[Bookmark]:
+    """Return the query of a list.
+
+    By its user: the table's key, in order of slugs. By its url: an index, in order of creation, which
+    lags behind the table by a moment. By neither: the whole table, in no order and forward only, which
+    is fine for a small one.
+    """
+    conditions: list[Condition[Bookmark]] = []
+    if asked.user is not None:
+        conditions.append(Bookmark.user == asked.user)
+    if asked.url is not None:
+        conditions.append(Bookmark.url == asked.url)
+    if asked.tag is not None:
+        conditions.append(Bookmark.tags.contains(asked.tag))
+    # Not `alive(now)`: a cursor belongs to its conditions, and the time would be another each time.
+    query = bookmarks.where(*conditions).not_expired()
+    return query.allow_scan() if asked.user is None else query.consistent()
 
 
 @routes.get("/{user}/{slug}")

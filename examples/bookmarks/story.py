@@ -127,16 +127,20 @@ class Storyteller:
         self._note("expired: not shown any more, whenever DynamoDB deletes it")
 
     async def list_them(self) -> None:
-        self._title("List Ana's bookmarks")
+        self._title("List Ana's bookmarks by page, forward and back")
         for slug, tags in (("python", ["language"]), ("asyncio", ["language", "cloud"])):
             body = {"user": "ana", "slug": slug, "url": f"https://{slug}.example", "tags": tags}
             await self._request("POST", "/bookmarks", 201, json=body)
-        found = await self._request("GET", "/bookmarks?user=ana", 200)
-        slugs = [mark["slug"] for mark in found.json()]
-        _expect(slugs, ["asyncio", "aws", "python"], "Ana's bookmarks")
-        tagged = await self._request("GET", "/bookmarks?user=ana&tag=cloud", 200)
-        _expect([mark["slug"] for mark in tagged.json()], ["asyncio", "aws"], "those tagged cloud")
-        self._note(f"{', '.join(slugs)}; tagged cloud: asyncio, aws")
+        forward, last = await self._follow("/bookmarks?user=ana&size=2", "next")
+        _expect(forward, ["asyncio", "aws", "python"], "Ana's bookmarks, page by page")
+        backward, first = await self._follow(last, "previous")
+        _expect(sorted(backward), forward, "the same from the last page back")
+        tagged, _ = await self._follow("/bookmarks?user=ana&tag=cloud", "next")
+        _expect(tagged, ["asyncio", "aws"], "those tagged cloud")
+        self._note(f"{', '.join(forward)}; tagged cloud: {', '.join(tagged)}")
+        other = first.replace("user=ana", "user=ben")
+        refusal = await self._request("GET", other, 400)
+        self._note(f"a cursor of Ana's list in Ben's was answered {refusal.json()['code']}")
 
     async def delete(self) -> None:
         self._title("Delete one, but not with a revision that is out of date")
@@ -146,6 +150,17 @@ class Storyteller:
         await self._request("GET", _PATH, 404)
         self._note("gone")
 
+    async def _follow(self, path: str, way: str) -> tuple[list[str], str]:
+        """Return the slugs of a page and of all that its links lead to, and the last link."""
+        slugs: list[str] = []
+        following: str | None = path
+        while following is not None:
+            path = following
+            page = (await self._request("GET", path, 200)).json()
+            slugs += [mark["slug"] for mark in page["items"]]
+            following = page[way]
+        return slugs, path
+
     async def _request(
         self, method: str, path: str, expected: int, *, json: Any = None, if_match: str | None = None
     ) -> httpx.Response:
@@ -153,7 +168,7 @@ class Storyteller:
         answer = await self._send(method, path, json=json, if_match=if_match)
         took = milliseconds(time.perf_counter() - started)
         condition = f"  If-Match: {if_match}" if if_match else ""
-        self.say(f"     {method} {path}{condition} → {answer.status_code}, {took}")
+        self.say(f"     {method} {_short(path)}{condition} → {answer.status_code}, {took}")
         self._tell_wire(mark)
         if answer.status_code != expected:
             raise Unexpected(
@@ -192,6 +207,10 @@ _AWS = {
     "tags": ["cloud"],
 }
 _PATH = "/bookmarks/ana/aws"
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= 70 else f"{path[:69]}…"
 
 
 def _content(title: str) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class LosingAnswers:
 @attrs.define
 class Losing:
     transport: LosingAnswers
+    client: Client
     notes: Table[Note]
     bookmarks: Table[Bookmark]
 
@@ -63,6 +64,7 @@ async def losing(db: Client, table_name: str) -> Losing:
     client = connect(transport=transport, retry=Retry(transient_base=0.0))
     return Losing(
         transport,
+        client,
         client.table(Note, name=f"{table_name}-notes"),
         client.table(Bookmark, name=f"{table_name}-bookmarks"),
     )
@@ -222,3 +224,17 @@ async def test_a_conflict_after_answers_that_came_is_a_conflict(losing: Losing) 
 
     with pytest.raises(VersionConflict):
         await losing.bookmarks.save(evolve(stale, title="late"))
+
+
+async def test_a_statement_that_writes_is_sent_once_and_one_that_reads_again(losing: Losing) -> None:
+    await losing.notes.put(Note(id="a"))
+    name, sent = losing.notes.name, losing.transport.attempts
+    losing.transport.lose = 1
+
+    with pytest.raises(OutcomeUnknown):
+        await losing.client.execute(f'UPDATE "{name}" SET "count" = ? WHERE id = ?', [7, "a"])
+
+    assert losing.transport.attempts == sent + 1
+    losing.transport.lose = 1
+    (found,) = await losing.client.execute(f'SELECT * FROM "{name}" WHERE id = ?', ["a"], model=Note)
+    assert (found.count, losing.transport.attempts) == (7, sent + 3)

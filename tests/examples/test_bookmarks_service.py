@@ -9,7 +9,16 @@ import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from dynamorm_async import Client, InvalidRequest, OutcomeUnknown, Table, Throttled, VersionConflict, evolve
+from dynamorm_async import (
+    Client,
+    InvalidCursor,
+    InvalidRequest,
+    OutcomeUnknown,
+    Table,
+    Throttled,
+    VersionConflict,
+    evolve,
+)
 from dynamorm_async.testing import Engine
 from examples.bookmarks.errors import status_of
 from examples.bookmarks.model import Bookmark
@@ -42,6 +51,16 @@ async def http(service: str) -> AsyncGenerator[httpx.AsyncClient]:
 
 async def created(http: httpx.AsyncClient, **changes: Any) -> httpx.Response:
     return await http.post("/bookmarks", json={**AWS, **changes})
+
+
+async def listed(http: httpx.AsyncClient, **parameters: Any) -> list[str]:
+    """Return the slugs of a list, over all of its pages."""
+    page = (await http.get("/bookmarks", params=parameters)).json()
+    found = [mark["slug"] for mark in page["items"]]
+    while page["next"] is not None:
+        page = (await http.get(page["next"])).json()
+        found += [mark["slug"] for mark in page["items"]]
+    return found
 
 
 async def test_a_created_bookmark_is_answered_as_stored(
@@ -178,23 +197,76 @@ async def test_an_expired_bookmark_is_treated_as_absent(
 
     assert (await http.get(PATH)).status_code == 404
     assert (await http.post(f"{PATH}/visits")).status_code == 404
-    assert (await http.get("/bookmarks")).json() == []
+    assert (await http.get("/bookmarks")).json() == {"items": [], "next": None, "previous": None}
     assert (await created(http, title="New")).status_code == 201
     assert (await http.get(PATH)).json()["title"] == "New"
 
 
-async def test_a_listing_is_of_one_user_or_one_tag(http: httpx.AsyncClient) -> None:
+async def test_a_listing_is_of_one_user_one_tag_or_one_url(http: httpx.AsyncClient) -> None:
     await created(http)
-    await created(http, slug="python", tags=["language"])
+    await created(http, slug="python", tags=["language"], url="https://python.org")
     await created(http, user="ben", slug="gcp")
 
-    everyone = (await http.get("/bookmarks")).json()
-    anas = (await http.get("/bookmarks", params={"user": "ana"})).json()
-    cloud = (await http.get("/bookmarks", params={"user": "ana", "tag": "cloud"})).json()
+    everyone = await listed(http)
+    anas = await listed(http, user="ana")
+    cloud = await listed(http, user="ana", tag="cloud")
+    tagged = await listed(http, tag="language")
+    by_url = await listed(http, url=AWS["url"])
+    both = await listed(http, url=AWS["url"], user="ben")
 
-    assert [mark["slug"] for mark in everyone] == ["aws", "python", "gcp"]
-    assert [mark["slug"] for mark in anas] == ["aws", "python"]
-    assert [mark["slug"] for mark in cloud] == ["aws"]
+    assert sorted(everyone) == ["aws", "gcp", "python"]
+    assert (anas, cloud, tagged) == (["aws", "python"], ["aws"], ["python"])
+    assert (by_url, both) == (["aws", "gcp"], ["gcp"])
+
+
+async def test_a_listing_is_followed_by_its_links_in_both_directions(http: httpx.AsyncClient) -> None:
+    for number in range(5):
+        await created(http, slug=f"s{number}", tags=["odd"] if number % 2 else [])
+
+    first = (await http.get("/bookmarks", params={"user": "ana", "size": 2})).json()
+    second = (await http.get(first["next"])).json()
+    third = (await http.get(second["next"])).json()
+    back = (await http.get(third["previous"])).json()
+    begin = (await http.get(back["previous"])).json()
+
+    pages = [[mark["slug"] for mark in page["items"]] for page in (first, second, third)]
+    assert pages == [["s0", "s1"], ["s2", "s3"], ["s4"]]
+    assert (first["previous"], third["next"]) == (None, None)
+    assert (back["items"], begin["items"]) == (second["items"], first["items"])
+
+
+async def test_a_filtered_listing_goes_on_over_short_pages(http: httpx.AsyncClient) -> None:
+    for number in range(5):
+        await created(http, slug=f"s{number}", tags=["last"] if number == 4 else [])
+
+    page = (await http.get("/bookmarks", params={"user": "ana", "tag": "last", "size": 2})).json()
+
+    assert page["items"] == []
+    assert page["next"].startswith("/bookmarks?user=ana&tag=last&size=2&cursor=")
+    assert await listed(http, user="ana", tag="last", size=2) == ["s4"]
+
+
+@pytest.mark.parametrize("cursor", ["rubbish", "eyJsYXN0S2V5Ijp7fX0=", "x" * 9000])
+async def test_a_cursor_that_is_none_is_400(http: httpx.AsyncClient, cursor: str) -> None:
+    answer = await http.get("/bookmarks", params={"user": "ana", "cursor": cursor})
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] in ("plan.invalid-cursor", "plan.foreign-cursor")
+    assert cursor not in answer.text
+
+
+async def test_a_cursor_of_another_list_is_400(http: httpx.AsyncClient) -> None:
+    for number in range(3):
+        await created(http, slug=f"s{number}")
+    following = (await http.get("/bookmarks", params={"user": "ana", "size": 2})).json()["next"]
+
+    assert (await http.get(following.replace("user=ana", "user=ben"))).status_code == 400
+    assert (await http.get(f"{following}&tag=cloud")).status_code == 400
+
+
+@pytest.mark.parametrize("size", ["0", "101", "x"])
+async def test_a_page_has_1_to_100_bookmarks(http: httpx.AsyncClient, size: str) -> None:
+    assert (await http.get("/bookmarks", params={"user": "ana", "size": size})).status_code == 422
 
 
 async def test_a_delete_is_204_whether_or_not_there_was_one(http: httpx.AsyncClient) -> None:
@@ -230,6 +302,7 @@ async def test_what_cannot_be_stored_is_422(http: httpx.AsyncClient, changes: di
     ("error", "status"),
     [
         (VersionConflict("x"), 409),
+        (InvalidCursor("x"), 400),
         (InvalidRequest("x"), 422),
         (InvalidRequest("an item that was read and does not fit", attempts=1), 500),
         (Throttled("x"), 503),

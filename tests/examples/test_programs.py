@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
+
+from dynamorm_async.testing import Engine
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.slow
@@ -51,9 +54,11 @@ def test_the_demo_tells_its_story_and_ends_well() -> None:
         'PUT /bookmarks/ana/aws  If-Match: "50" → 409',
         "ConditionalCheckFailedException",
         "resolved: 'AWS, by Ana and Ben', ETag \"52\"",
+        "GET /bookmarks?user=ana&size=2 → 200",
         "asyncio, aws, python; tagged cloud: asyncio, aws",
+        "a cursor of Ana's list in Ben's was answered plan.foreign-cursor",
         'DELETE /bookmarks/ana/aws  If-Match: "52" → 204',
-        "All as expected: 71 HTTP requests, 76 calls to DynamoDB",
+        "All as expected: 75 HTTP requests, 80 calls to DynamoDB",
     ):
         assert line in demo.stdout
 
@@ -89,7 +94,7 @@ def test_a_service_that_is_left_up_answers_until_it_is_interrupted() -> None:
         rest = demo.stdout.read()
         status = demo.wait(20)
 
-    assert [mark["slug"] for mark in listed] == ["asyncio", "python"]
+    assert sorted(mark["slug"] for mark in listed["items"]) == ["asyncio", "python"]
     assert rest.endswith("Stopped.\n")
     assert status == 0
 
@@ -110,3 +115,27 @@ def test_the_quickstart_prints_what_it_says() -> None:
     quickstart = ran("examples/quickstart.py")
 
     assert quickstart.stdout == "Page(url='https://example.com', visits=1)\n"
+
+
+@pytest.mark.parametrize("runner", ["dask", "processes"])
+def test_a_scan_is_run_by_other_processes(runner: str, start_engine: Callable[[str], Engine]) -> None:
+    if runner == "dask" and find_spec("distributed") is None:
+        pytest.skip("Dask is not installed: the dependency group dask")
+    engine = start_engine("dynoxide").endpoint or ""
+
+    scan = ran("-m", "examples.large_scan.demo", "--engine", engine, "--on", runner, "--items", "90")
+
+    assert scan.returncode == 0, scan.stdout + scan.stderr
+    assert scan.stdout.splitlines()[1:] == [
+        "de: 1305 pages",
+        "fr: 1335 pages",
+        "jp: 1365 pages",
+        "All as expected.",
+    ]
+
+
+def test_a_scan_of_an_engine_that_others_cannot_reach_is_one_line_and_status_1() -> None:
+    scan = ran("-m", "examples.large_scan.demo", "--engine", "memory")
+
+    assert scan.returncode == 1
+    assert scan.stderr == "demo: the engine memory lives in this process, and others can't reach it\n"
