@@ -538,7 +538,10 @@ async def asked_on(place: Place, name: str, asked: Asked) -> None:
     await _write(place, it.table.name, keys)
 
 
-EXAMPLES = {"ci": 120, "soak": 2000}.get(settings.get_current_profile_name(), 15)
+PROFILE = settings.get_current_profile_name()
+EXAMPLES = {"ci": 120, "soak": 2000}.get(PROFILE, 15)
+# A failing example is worth nothing before it is made small, which takes minutes on some engines.
+pytestmark = pytest.mark.timeout(7200 if PROFILE == "soak" else 300)
 told = settings(
     max_examples=EXAMPLES,
     deadline=None,
