@@ -4,7 +4,17 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 `db.table(Model)`. Everything public of the library stands here; the rooms behind it are its own.
 """
 
-from dynamorm_async.client import Batch, BatchWriter, Client, Query, Selection, Table, connect
+from dynamorm_async.client import (
+    Batch,
+    BatchWriter,
+    Client,
+    Query,
+    Selection,
+    Table,
+    Transaction,
+    TransactionOutcome,
+    connect,
+)
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
@@ -42,8 +52,10 @@ from dynamorm_async.errors import (
     TableMismatch,
     TableNotFound,
     Throttled,
+    TransactionConditionFailed,
     TransactionConflict,
     TransactionFailed,
+    TransactionVersionConflict,
     TransportError,
     VersionConflict,
 )
@@ -172,8 +184,12 @@ __all__ = [
     "TableMismatch",
     "TableNotFound",
     "Throttled",
+    "Transaction",
+    "TransactionConditionFailed",
     "TransactionConflict",
     "TransactionFailed",
+    "TransactionOutcome",
+    "TransactionVersionConflict",
     "Transport",
     "TransportError",
     "Update",

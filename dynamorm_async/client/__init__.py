@@ -10,6 +10,18 @@ from dynamorm_async.client.connect import connect
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query, Selection
 from dynamorm_async.client.table import Table
+from dynamorm_async.client.transaction import Transaction, TransactionOutcome
 from dynamorm_async.client.writer import BatchWriter
 
-__all__ = ["Batch", "BatchWriter", "Client", "Plans", "Query", "Selection", "Table", "connect"]
+__all__ = [
+    "Batch",
+    "BatchWriter",
+    "Client",
+    "Plans",
+    "Query",
+    "Selection",
+    "Table",
+    "Transaction",
+    "TransactionOutcome",
+    "connect",
+]
