@@ -366,6 +366,10 @@ class Selection(Generic[M, R]):
         # A count reads no field, and a key is there in every item.
         select = fields or (self._target.spec.partition_key.name,)
         question = replace(self._question, select=select, tells_absent=True)
+        if question.limit is None and not question.offset:
+            # No number depends on an order that is made here.
+            question = replace(question, order_by=None if question.sort_bound else question.order_by)
+            question = replace(question, sort_bound=None)
         rows = Selection[M, dict[str, Any]](
             self._target, question, self._asking, begin=self._begin, planner=self._planner
         )

@@ -142,7 +142,9 @@ def _size(statistics: Statistics, index: str | None, *, whole: bool) -> tuple[Si
     found = statistics.table if index is None else statistics.indexes.get(index)
     table = statistics.table
     average = (table.average if table is not None else 0.0) or _ASSUMED_BYTES
-    if found is not None:
+    # An index is counted within hours of being built; until then it says 0, whatever it holds.
+    is_counted = index is None or table is None or not table.items
+    if found is not None and (found.items or is_counted):
         # Some engines count items and weigh none; nothing would then cost anything.
         is_weighed = found.bytes > 0 or found.items == 0
         return (found if is_weighed else replace(found, bytes=ceil(found.items * average))), True

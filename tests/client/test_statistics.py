@@ -183,6 +183,16 @@ async def test_an_index_that_is_being_built_is_not_taken(state: dict[str, Any]) 
     assert {each.name: each.reason for each in during.candidates}["by-topic"] == "it is still being built"
 
 
+async def test_an_index_that_was_not_counted_yet_is_not_taken_for_empty() -> None:
+    _, _, tasks, admin = scripted(described(1_000_000, 4_000_000_000, index=(0, 0)))
+
+    await admin.refresh_statistics(Task)
+
+    explained = tasks.where(Task.topic == "x").explain()
+    assert explained.index == "by-topic"
+    assert (explained.rows, explained.confidence) == (1000, "assumed")
+
+
 async def test_what_was_observed_outlives_new_sizes() -> None:
     _, known, tasks, _ = scripted(page(7))
     await tasks.where(Task.owner == "ana").list()

@@ -237,3 +237,11 @@ async def test_values_of_a_field_of_any_type_are_judged_as_they_come() -> None:
 
     with pytest.raises(InvalidValue, match="can't be added up"):
         await things(send).scan().aggregate(s=sum_(Thing.anything))
+
+
+async def test_an_order_that_is_made_in_memory_is_not_made_for_numbers() -> None:
+    send = ScriptedSend([{"Items": [{"id": {"S": "1"}, "size": {"N": "7"}}]}])
+
+    rows = await things(send).scan().order_by(Thing.size, in_memory=10).aggregate(s=sum_(Thing.size))
+
+    assert rows == [{"s": 7}]
