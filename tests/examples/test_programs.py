@@ -110,3 +110,15 @@ def test_the_quickstart_prints_what_it_says() -> None:
     quickstart = ran("examples/quickstart.py")
 
     assert quickstart.stdout == "Page(url='https://example.com', visits=1)\n"
+
+
+def test_the_transfers_print_what_was_moved_and_why_not() -> None:
+    transfers = ran("examples/transfer.py")
+
+    assert transfers.stdout.splitlines() == [
+        "t1: ana gave bob 70",
+        "t1: t1 was done before",
+        "t2: ana has 30, and not 31",
+        "t3: cy has no account",
+        "ana 30, bob 70",
+    ]
