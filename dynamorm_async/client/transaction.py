@@ -22,7 +22,7 @@ from dynamorm_async.plan import put as plan_put
 from dynamorm_async.plan import save as plan_save
 from dynamorm_async.plan import update as plan_update
 from dynamorm_async.plan import upsert as plan_upsert
-from dynamorm_async.wire import Send
+from dynamorm_async.wire import Call, Reply, Send
 
 M = TypeVar("M")
 
@@ -189,9 +189,13 @@ class Transaction:
         """
         self._refuse_sent("a second commit would be another transaction under the same token")
         plan = self.plan()
-        self._is_sent = True
-        self._results = await one(plan, self._send, timeout=self._timeout if timeout is None else timeout)
+        self._results = await one(plan, self._sent, timeout=self._timeout if timeout is None else timeout)
         return self._results
+
+    async def _sent(self, call: Call) -> Reply:
+        # Only now: what is refused before it is sent may be mended and committed.
+        self._is_sent = True
+        return await self._send(call)
 
     async def __aenter__(self) -> Self:
         return self

@@ -204,6 +204,33 @@ async def test_a_second_commit_is_refused() -> None:
     assert at.transport.attempts == 1
 
 
+async def test_two_commits_at_the_same_time_send_one() -> None:
+    at = desk(OK)
+    at.transport.gate = gate = anyio.Event()
+    transaction = at.two()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(transaction.commit)
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(InvalidRequest, match="was sent before"):
+            await transaction.commit()
+        gate.set()
+
+    assert at.transport.attempts == 1
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, "3"])
+async def test_a_commit_that_was_refused_before_it_was_sent_can_be_made_again(timeout: Any) -> None:
+    at = desk(OK)
+    transaction = at.two()
+
+    with pytest.raises(InvalidRequest, match="timeout="):
+        await transaction.commit(timeout=timeout)
+    await transaction.commit(timeout=3)
+
+    assert at.transport.attempts == 1
+
+
 async def test_a_commit_after_one_that_failed_is_refused() -> None:
     at = desk(cancelled("None", "ConditionalCheckFailed"))
     transaction = at.two()

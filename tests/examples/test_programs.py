@@ -139,3 +139,15 @@ def test_a_scan_of_an_engine_that_others_cannot_reach_is_one_line_and_status_1()
 
     assert scan.returncode == 1
     assert scan.stderr == "demo: the engine memory lives in this process, and others can't reach it\n"
+
+
+def test_the_transfers_print_what_was_moved_and_why_not() -> None:
+    transfers = ran("examples/transfer.py")
+
+    assert transfers.stdout.splitlines() == [
+        "t1: ana gave bob 70",
+        "t1: t1 was done before",
+        "t2: ana has 30, and not 31",
+        "t3: cy has no account",
+        "ana 30, bob 70",
+    ]
