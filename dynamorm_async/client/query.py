@@ -197,8 +197,13 @@ class Selection(Generic[M, R]):
         return self._with(max_requests=requests, max_items=items, max_read_units=read_units)
 
     def start(self, cursor: str | None) -> Self:
-        """Begin behind the place that a cursor means: of `cursor_after`, `BudgetSpent` or `page.next`."""
-        return type(self)(self._target, self._question, self._asking, begin=cursor, planner=self._planner)
+        """Begin behind the place that a cursor means: of `cursor_after`, `BudgetSpent` or `page.next`.
+
+        An offset that was said before lies behind that place and is dropped; one that is said after
+        counts from there, and so does the limit.
+        """
+        question = replace(self._question, offset=0) if cursor else self._question
+        return type(self)(self._target, question, self._asking, begin=cursor, planner=self._planner)
 
     @overload
     def select(self, view: type[V], /) -> Selection[M, V]: ...

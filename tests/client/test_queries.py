@@ -555,6 +555,21 @@ async def test_what_a_budget_stopped_is_completed_from_its_cursor(
     assert set(requests) == {1}
 
 
+async def test_an_offset_is_left_behind_by_the_cursor_of_a_spent_budget(watched: Watched) -> None:
+    """R45: what was left out before is not left out a second time."""
+    query = watched.where(ANA).page_size(4).offset(6)
+    whole = slugs(await query.list())
+    found: list[Reading] = []
+
+    with pytest.raises(BudgetSpent) as caught:
+        async for each in query.budget(requests=2):
+            found.append(each)
+    rest = await query.start(caught.value.cursor).list()
+
+    assert len(whole) == 25 - 6
+    assert slugs([*found, *rest]) == whole
+
+
 async def test_a_budget_that_suffices_stops_nothing(watched: Watched) -> None:
     found = await watched.where(ANA).page_size(10).budget(requests=3, read_units=100, items=25).list()
 
