@@ -559,15 +559,13 @@ async def test_an_offset_is_left_behind_by_the_cursor_of_a_spent_budget(watched:
     """R45: what was left out before is not left out a second time."""
     query = watched.where(ANA).page_size(4).offset(6)
     whole = slugs(await query.list())
-    found: list[Reading] = []
 
     with pytest.raises(BudgetSpent) as caught:
-        async for each in query.budget(requests=2):
-            found.append(each)
-    rest = await query.start(caught.value.cursor).list()
+        await query.budget(requests=2).list()
+    rest = slugs(await query.start(caught.value.cursor).list())
 
-    assert len(whole) == 25 - 6
-    assert slugs([*found, *rest]) == whole
+    # Two pages of four, of which the first six items were left out.
+    assert (len(whole), rest) == (25 - 6, whole[2:])
 
 
 async def test_a_budget_that_suffices_stops_nothing(watched: Watched) -> None:
