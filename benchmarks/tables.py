@@ -140,6 +140,14 @@ def _engines(result: dict[str, Any]) -> str:
     return _markdown(["", "ours", "aiobotocore", "aiobotocore ÷ ours", "at least"], lines)
 
 
+def _scans(result: dict[str, Any]) -> str:
+    lines = [
+        [title, f"{row['wall']['median']:.2f}", f"{row['cpu']['median']:.2f}"]
+        for title, row in result["results"].items()
+    ]
+    return _markdown(["", "wall, s", "client CPU, s"], lines)
+
+
 def _goal(row: dict[str, Any] | None, name: str) -> list[str]:
     return [""] if row is None or name not in row else [_with_verdict(f"{row[name]:g}", row)]
 
@@ -165,5 +173,6 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "planning": ("planning", _planning),
     "cold": ("cold", _cold),
     "memory": ("memory", _memory),
+    "scans": ("scans", _scans),
     "engines": ("engines", _engines),
 }

@@ -25,6 +25,7 @@ OPERATIONS = {
     "query": "Query",
     "batch_get": "BatchGetItem",
     "stream": "Query",
+    "transact": "TransactWriteItems",
 }
 MOST_ABOVE_FLOOR = 2.5
 
@@ -39,6 +40,7 @@ class Row:
         tasks: At the same time; what counts of several is wall time, of one CPU.
         needs: A method that `Table` must have for this row.
         loops: On which it is measured.
+        peers: The only ones that do it, where not all of them do.
         rounds: How many; fewer where one operation takes a second.
         floor: Whether there is a floor of it.
         targets: Loop to peer to the least that peer ÷ ours should be.
@@ -49,6 +51,7 @@ class Row:
     tasks: int = 1
     needs: str = "get"
     loops: tuple[str, ...] = ("uvloop", "asyncio")
+    peers: tuple[str, ...] = PEERS
     rounds: int = 7
     floor: bool = False
     targets: dict[str, dict[str, float]] = attrs.Factory(dict)
@@ -88,6 +91,7 @@ ROWS = (
         tasks=64,
         targets={"uvloop": {"aiobotocore": 12, "aiodynamo": 3, "pydynox": 2}},
     ),
+    Row("transaction of 2 puts", "transact", peers=("aiobotocore",), targets={"uvloop": {"aiobotocore": 5}}),
     Row("stream of 10,000", "stream", needs="where", loops=("uvloop",), rounds=3),
 )
 
@@ -113,6 +117,7 @@ def run(options: Options) -> dict[str, Any]:
 
 def _measured(row: Row, loop: str, peers: list[str], rounds: int) -> dict[str, Any]:
     names = ["ours", "ours through aiobotocore", *peers, *(["floor"] if row.floor else [])]
+    names = [name for name in names if name not in PEERS or name in row.peers]
     if row.tasks > 1:
         names = [name for name in names if name not in SYNCHRONOUS]
     if row.verb not in MANY:

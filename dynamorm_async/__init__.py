@@ -17,6 +17,8 @@ from dynamorm_async.client import (
     Selection,
     Statement,
     Table,
+    Transaction,
+    TransactionOutcome,
     connect,
 )
 from dynamorm_async.codecs import register
@@ -56,8 +58,10 @@ from dynamorm_async.errors import (
     TableMismatch,
     TableNotFound,
     Throttled,
+    TransactionConditionFailed,
     TransactionConflict,
     TransactionFailed,
+    TransactionVersionConflict,
     TransportError,
     VersionConflict,
 )
@@ -206,8 +210,12 @@ __all__ = [
     "TableMismatch",
     "TableNotFound",
     "Throttled",
+    "Transaction",
+    "TransactionConditionFailed",
     "TransactionConflict",
     "TransactionFailed",
+    "TransactionOutcome",
+    "TransactionVersionConflict",
     "Transport",
     "TransportError",
     "Update",

@@ -157,4 +157,22 @@ KNOWN_GAPS: tuple[Gap, ...] = (
         why="a text that is no statement fails (InternalServerError); DynamoDB answers ValidationException",
         source="moto 5.2.5 with py-partiql-parser, seen 2026-11; developer guide, 'PartiQL for DynamoDB'",
     ),
+    Gap(
+        test="tests/client/test_transactions.py::test_an_answer_that_is_lost_is_asked_for_again_and_*",
+        engine="memory",
+        why="a transaction sent again with its token is applied again; DynamoDB applies it once",
+        source="moto 5.2.5, seen 2026-11; API reference, TransactWriteItems, 'Idempotency'",
+    ),
+    Gap(
+        test="tests/client/test_transactions.py::test_a_token_of_*",
+        engine="memory",
+        why="tokens are not looked at; DynamoDB applies one once and refuses it for another transaction",
+        source="moto 5.2.5, seen 2026-11; API reference, TransactWriteItems, 'Idempotency'",
+    ),
+    Gap(
+        test="tests/client/test_transactions.py::test_a_hundred_keys_are_read_in_order",
+        engine="memory",
+        why="TransactGetItems takes 25 keys; DynamoDB takes 100",
+        source="moto 5.2.5, seen 2026-11; API reference, TransactGetItems, 'TransactItems'",
+    ),
 )

@@ -4,6 +4,7 @@ A client is a function that opens it for a URL and gives its verbs by name:
 
     get, put, update, delete    one item
     query, batch_get            a list of 100 items
+    transact                    two puts in one transaction
     stream                      how many items a filtered query of 10,000 gave, page by page
 
 Each is in its client's own words and gives what its users get; what a client lacks is left out.

@@ -17,6 +17,7 @@ from benchmarks.peers.items import (
     STREAM_TABLE,
     TABLE,
     WIRE,
+    WIRE_PAGE,
 )
 
 CONNECTIONS = 64
@@ -48,6 +49,7 @@ async def aiobotocore(url: str) -> AsyncGenerator[dict[str, Verb]]:
     read = TypeDeserializer().deserialize
     key = {name: {"S": value} for name, value in KEY.items()}
     gone = {**key, "order": {"S": "gone"}}
+    two = [{"Put": {"TableName": TABLE, "Item": item}} for item in (WIRE, WIRE_PAGE[0])]
     batch = {TABLE: {"Keys": [{name: {"S": value} for name, value in each.items()} for each in KEYS]}}
     question = {
         "KeyConditionExpression": "customer = :c",
@@ -81,6 +83,7 @@ async def aiobotocore(url: str) -> AsyncGenerator[dict[str, Verb]]:
             "put": lambda: client.put_item(TableName=TABLE, Item=WIRE),
             "update": lambda: client.update_item(TableName=TABLE, Key=key, **_update()),
             "delete": lambda: client.delete_item(TableName=TABLE, Key=gone),
+            "transact": lambda: client.transact_write_items(TransactItems=two),
             "query": query,
             "batch_get": batch_get,
             "stream": stream,

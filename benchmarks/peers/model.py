@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from benchmarks.peers.items import KEY, PLAIN, SCAN_TABLE, TABLE
+from benchmarks.peers.items import KEY, KEYS, PLAIN, SCAN_TABLE, TABLE
 from dynamorm_async import Attr, attribute, created_at, model, partition_key, sort_key, updated_at, version
 
 
@@ -44,7 +44,7 @@ def order_of(key: dict[str, Any]) -> Order:
     return Order(**{**fields, **key}, address=Address(**PLAIN["address"]))
 
 
-ORDER = order_of(KEY)
+ORDER, OTHER = order_of(KEY), order_of(KEYS[0])
 
 
 @model(table=SCAN_TABLE)

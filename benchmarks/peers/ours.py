@@ -13,7 +13,7 @@ from benchmarks.peers.items import (
     SECRET_KEY,
     STREAM_TABLE,
 )
-from benchmarks.peers.model import ORDER, Order
+from benchmarks.peers.model import ORDER, OTHER, Order
 from dynamorm_async import Credentials, connect
 
 
@@ -39,6 +39,7 @@ async def fast(url: str, transport: str = "fast") -> AsyncGenerator[dict[str, Ve
             "put": lambda: orders.put(ORDER),
             "update": lambda: orders.update(key, Order.amount.set(7)),
             "delete": lambda: orders.delete(customer, "gone"),
+            "transact": lambda: db.transaction().put(ORDER).put(OTHER).commit(),
             "query": lambda: orders.where(Order.customer == customer).list(),
             "batch_get": lambda: orders.batch_get(keys_of_page),
             "stream": stream,

@@ -15,6 +15,7 @@ from dynamorm_async.client.query import Query, Selection
 from dynamorm_async.client.segments import Segments
 from dynamorm_async.client.statement import Statement
 from dynamorm_async.client.table import Table
+from dynamorm_async.client.transaction import Transaction, TransactionOutcome
 from dynamorm_async.client.writer import BatchWriter
 
 __all__ = [
@@ -31,5 +32,7 @@ __all__ = [
     "Selection",
     "Statement",
     "Table",
+    "Transaction",
+    "TransactionOutcome",
     "connect",
 ]

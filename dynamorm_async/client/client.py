@@ -321,7 +321,7 @@ class Client:
             on_progress=on_progress,
         )
 
-    def transaction(self, *, token: str | None = None) -> Transaction:
+    def transaction(self, *, token: str | None = None, timeout: float | None = None) -> Transaction:
         """Return a transaction: writes to several items and tables that happen together or not at all.
 
         `async with db.transaction() as tx: tx.create(mark); tx.update(Key(User, "ana"), …)` sends them
@@ -331,12 +331,18 @@ class Client:
         Args:
             token: An idempotency token of 1 to 36 characters, where the caller keeps one to send the
                 same transaction again, within ten minutes; by default a new one.
+            timeout: Seconds for the call that the end of the block makes.
+
+        Raises:
+            InvalidRequest: By the transaction's methods, where an operation can't be sent; the rest by
+                `Transaction.commit`.
         """
         return Transaction(
             self._target,
             self._waist.send,
             now=self._now,
             token=self._token() if token is None else token,
+            timeout=timeout,
         )
 
     async def transact(
@@ -356,11 +362,11 @@ class Client:
         Raises:
             TransactionFailed: As `Transaction.commit` does.
         """
-        transaction = self.transaction(token=token)
-        filled = fill(transaction)
-        if inspect.isawaitable(filled):
-            await filled
-        return await transaction.commit(timeout=timeout)
+        async with self.transaction(token=token, timeout=timeout) as transaction:
+            filled = fill(transaction)
+            if inspect.isawaitable(filled):
+                await filled
+        return transaction.results
 
     async def transact_many(
         self, transactions: Iterable[Transaction], *, concurrency: int = 8, timeout: float | None = None
@@ -376,7 +382,7 @@ class Client:
             timeout: Seconds for each.
 
         Raises:
-            InvalidRequest: `concurrency` is no number of calls, or what is given is no transaction.
+            InvalidRequest: `concurrency` or `timeout` is none, or what is given is no transaction.
         """
         return await commit_all(transactions, concurrency=concurrency, timeout=timeout)
 

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
-from dynamorm_async.errors import DynamormError, InvalidRequest
-from dynamorm_async.executors import one
+from dynamorm_async.errors import InvalidRequest
+from dynamorm_async.executors import check_bounds, one
 from dynamorm_async.expressions import Condition, Path, Update
 from dynamorm_async.model import Stored
 from dynamorm_async.plan import Key, Operation, Plan, Target, check, operation, refuse_other, transact
@@ -21,7 +22,6 @@ from dynamorm_async.plan import put as plan_put
 from dynamorm_async.plan import save as plan_save
 from dynamorm_async.plan import update as plan_update
 from dynamorm_async.plan import upsert as plan_upsert
-from dynamorm_async.transport import check_whole
 from dynamorm_async.wire import Send
 
 M = TypeVar("M")
@@ -44,7 +44,7 @@ class TransactionOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     results: list[Any] | None = None
-    error: DynamormError | None = None
+    error: Exception | None = None
 
     @property
     def is_committed(self) -> bool:
@@ -61,8 +61,8 @@ class Transaction:
     own. Versions, times and templates are kept as everywhere. Each operation takes twice the write
     units that it takes alone.
 
-    An item is an instance, a key `Key(Model, …)` or an instance; `name` is the table's name where it
-    is not the model's own.
+    A key is `Key(Model, …)` or an instance; `name` is the table's name where it is not the model's
+    own.
     """
 
     def __init__(
@@ -72,11 +72,13 @@ class Transaction:
         *,
         now: Callable[[], datetime],
         token: str,
+        timeout: float | None = None,
     ) -> None:
         self._target = target
         self._send = send
         self._now = now
         self._token = token
+        self._timeout = timeout
         self._operations: list[Operation] = []
         self._results: list[Any] | None = None
         self._is_sent = False
@@ -175,7 +177,7 @@ class Transaction:
         conflicts with other transactions, so that it is applied once or not at all.
 
         Args:
-            timeout: Seconds.
+            timeout: Seconds; None for those of the transaction, or the client's own.
 
         Raises:
             TransactionFailed: It was cancelled, and nothing was changed; `reasons` has one entry for
@@ -185,16 +187,10 @@ class Transaction:
             IdempotencyMismatch: The token was used for another transaction.
             OutcomeUnknown: It was sent, and no answer came to the end of all attempts.
         """
+        self._refuse_sent("a second commit would be another transaction under the same token")
         plan = self.plan()
-        if self._is_sent:
-            raise InvalidRequest(
-                "this transaction was sent before",
-                why="a second commit would be another transaction under the same token",
-                fix="make another one with db.transaction()",
-                code="client.committed-twice",
-            )
         self._is_sent = True
-        self._results = await one(plan, self._send, timeout=timeout)
+        self._results = await one(plan, self._send, timeout=self._timeout if timeout is None else timeout)
         return self._results
 
     async def __aenter__(self) -> Self:
@@ -207,6 +203,8 @@ class Transaction:
         traceback: TracebackType | None,
     ) -> None:
         if exc is None and not self._is_sent:
+            # A block that was cancelled at its very end has not been told yet, and must send nothing.
+            await anyio.lowlevel.checkpoint()
             await self.commit()
 
     def _of(self, thing: Any, name: str | None) -> Target[Any]:
@@ -216,7 +214,17 @@ class Transaction:
             return self._target(type(thing), name)
         raise refuse_other(thing)
 
+    def _refuse_sent(self, why: str) -> None:
+        if self._is_sent:
+            raise InvalidRequest(
+                "this transaction was sent before",
+                why=why,
+                fix="make another one with db.transaction()",
+                code="client.committed-twice",
+            )
+
     def _add(self, verb: Any, target: Target[Any], key: object, plan: Plan[Any]) -> Self:
+        self._refuse_sent("what is added now would not be a part of it")
         self._operations.append(operation(verb, target, key, plan))
         return self
 
@@ -226,7 +234,7 @@ async def commit_all(
 ) -> list[TransactionOutcome]:
     """Commit independent transactions at the same time; see `Client.transact_many`."""
     found = list(transactions)
-    check_whole("concurrency", concurrency)
+    check_bounds(concurrency, timeout)
     if not all(isinstance(each, Transaction) for each in found):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidRequest(
             "transact_many takes transactions",
@@ -234,18 +242,20 @@ async def commit_all(
             code="client.no-transaction",
         )
     outcomes: dict[int, TransactionOutcome] = {}
-    slots = anyio.Semaphore(concurrency)
+    waiting = iter(enumerate(found))
 
-    async def carry(number: int, transaction: Transaction) -> None:
-        async with slots:
-            try:
-                results = await transaction.commit(timeout=timeout)
-            except DynamormError as error:
-                outcomes[number] = TransactionOutcome(error=error)
-            else:
-                outcomes[number] = TransactionOutcome(results=results)
+    async def carry() -> None:
+        for number, transaction in waiting:
+            outcomes[number] = await _outcome(transaction, timeout)
 
     async with anyio.create_task_group() as tasks:
-        for number, transaction in enumerate(found):
-            tasks.start_soon(carry, number, transaction)
+        for _ in range(min(concurrency, len(found))):
+            tasks.start_soon(carry)
     return [outcomes[number] for number in range(len(found))]
+
+
+async def _outcome(transaction: Transaction, timeout: float | None) -> TransactionOutcome:
+    try:
+        return TransactionOutcome(results=await transaction.commit(timeout=timeout))
+    except Exception as error:  # noqa: BLE001 - a middleware's own error must not stop the others
+        return TransactionOutcome(error=error)

@@ -141,22 +141,20 @@ class TransactionFailed(ServiceError):
 
     Attributes:
         reasons: One for each request, in their order; empty where the service named none.
+        index: The position of the request that `key`, `item`, `condition` and the text are about: of
+            several that stopped it, the first whose condition failed, or else the first. None where
+            the service named none.
     """
 
     code = "transport.transaction-failed"
     advice = "look at error.reasons: each says why its request stopped the transaction"
     reasons: tuple[CancellationReason, ...] = ()
+    index: int | None = None
 
     @property
     def failed(self) -> tuple[CancellationReason, ...]:
         """The reasons of the requests that stopped it."""
         return tuple(reason for reason in self.reasons if reason.code != "None")
-
-    @property
-    def index(self) -> int | None:
-        """The position of the first request that stopped it, or None where the service named none."""
-        stopped = (at for at, reason in enumerate(self.reasons) if reason.code != "None")
-        return next(stopped, None)
 
 
 class IdempotencyMismatch(ServiceError):
@@ -270,4 +268,6 @@ def service_error(
         error.reasons = throttling_reasons
     if isinstance(error, TransactionFailed):
         error.reasons = cancellation_reasons
+        stopped = (at for at, reason in enumerate(cancellation_reasons) if reason.code != "None")
+        error.index = next(stopped, None)
     return error

@@ -5,8 +5,8 @@ and `errors`. Knows no model and keeps nothing; tasks run only inside an `async 
 end with the batch that started them.
 """
 
-from dynamorm_async.executors.batches import OnError, OnProgress, batch
+from dynamorm_async.executors.batches import OnError, OnProgress, batch, check_bounds
 from dynamorm_async.executors.run import one, pages
 from dynamorm_async.executors.segments import SegmentStream, segments
 
-__all__ = ["OnError", "OnProgress", "SegmentStream", "batch", "one", "pages", "segments"]
+__all__ = ["OnError", "OnProgress", "SegmentStream", "batch", "check_bounds", "one", "pages", "segments"]

@@ -74,7 +74,7 @@ async def batch(
         PartialBatch: Not everything was done, or something failed.
         TableNotFound, AccessDenied, CredentialsError: Nothing was done, for this reason.
     """
-    _check(concurrency, timeout)
+    check_bounds(concurrency, timeout)
     run = _Run(plan, send, retry or BatchRetry(), clock, sleep, jitter, on_progress, on_error)
     run.deadline = None if timeout is None else clock() + timeout
     await run.all(concurrency)
@@ -274,7 +274,12 @@ def _fill_in(error: DynamormError, call: Call, reply: Reply) -> None:
     error.attempts = reply.attempts
 
 
-def _check(concurrency: object, timeout: object) -> None:
+def check_bounds(concurrency: object, timeout: object) -> None:
+    """Refuse what is no number of calls, or no time.
+
+    Raises:
+        InvalidRequest: One of them.
+    """
     if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
         raise InvalidRequest(
             f"concurrency={quoted(concurrency)}",

@@ -23,6 +23,7 @@ from dynamorm_async.errors import (
     DynamormError,
     InvalidExpression,
     InvalidRequest,
+    InvalidValue,
     LimitExceeded,
     ProtocolError,
     ServiceError,
@@ -38,6 +39,7 @@ from dynamorm_async.plan.keys import KeyParts, key_parts
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.reasons import error_alone
 from dynamorm_async.plan.refusals import Demand, refusal, shown
+from dynamorm_async.plan.single import find
 from dynamorm_async.plan.target import Target
 from dynamorm_async.wire import LIMITS, Call, Repeat, Reply
 
@@ -54,7 +56,7 @@ _MEMBERS = {
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One write of a transaction.
+    """One write, or one read, of a transaction.
 
     Attributes:
         verb: What it does.
@@ -117,31 +119,20 @@ def transact(operations: Sequence[Operation], token: str) -> Plan[list[Any]]:
         InvalidRequest: Two operations are about one item.
     """
     _check_count(len(operations))
-    if not 1 <= len(token) <= LIMITS.token_characters:
-        raise LimitExceeded(
-            f"transaction(token={quoted(token)})",
-            why=f"a token has 1 to {LIMITS.token_characters} characters",
-            fix="leave it out, or give a UUID",
-            code="plan.transaction-token",
-        )
+    _check_token(token)
     _check_one_each(operations)
     texts = [
         b'{"%b":%b}' % (_MEMBERS[each.plan.operation].encode(), each.plan.first.body) for each in operations
     ]
     size = sum(map(len, texts))
     # JSON is never shorter than what it says, so that most transactions need no closer look.
-    if size > LIMITS.transaction_bytes and _least_size(operations) > LIMITS.transaction_bytes:
-        raise LimitExceeded(
-            f"a transaction of about {size} bytes",
-            why=f"the service takes at most {LIMITS.transaction_bytes}",
-            fix="put less into one transaction; what need not happen together can be several",
-            code="plan.transaction-size",
-        )
+    if size > LIMITS.transaction_bytes:
+        _check_size(_least_size(operations))
     body = b'{"TransactItems":[%b],"ClientRequestToken":%b}' % (b",".join(texts), quote(token).encode())
     call = Call(
         operation="TransactWriteItems",
         body=body,
-        tables=tuple(dict.fromkeys(each.item[0] for each in operations)),
+        tables=_tables(operations),
         keys=tuple(each.parts.values for each in operations),
         repeat=Repeat.ONCE,
         token=token,
@@ -161,25 +152,41 @@ def transact_get(keys: Sequence[tuple[Target[Any], object]]) -> Plan[tuple[Any, 
         InvalidKey: One is no key of its model.
     """
     _check_count(len(keys))
-    asked = [(target, key_parts(target.record, key)) for target, key in keys]
+    operations: list[Operation] = []
     places: dict[tuple[str, str], int] = {}
-    for target, parts in asked:
-        places.setdefault((target.table, parts.text), len(places))
-    texts = [f'{{"Get":{{"TableName":{quote(table)},"Key":{text}}}}}' for table, text in places]
+    asked: list[tuple[Target[Any], int]] = []
+    for target, key in keys:
+        each = operation("get", target, key, find(target, key, consistent=False))
+        place = places.setdefault(each.item, len(operations))
+        if place == len(operations):
+            operations.append(each)
+        asked.append((target, place))
     call = Call(
         operation="TransactGetItems",
-        body=f'{{"TransactItems":[{",".join(texts)}]}}'.encode(),
-        tables=tuple(dict.fromkeys(table for table, _ in places)),
-        keys=tuple(parts.values for _, parts in asked),
+        body=b'{"TransactItems":[%b]}'
+        % b",".join(b'{"Get":%b}' % each.plan.first.body for each in operations),
+        tables=_tables(operations),
+        keys=tuple(each.parts.values for each in operations),
     )
 
     def read(reply: Reply) -> tuple[Any, ...]:
-        found = _responses(reply.body, len(places))
-        return tuple(
-            target.record.decode_item(found[places[target.table, parts.text]]) for target, parts in asked
-        )
+        found = _responses(reply.body, len(operations))
+        return tuple(_decoded(target, operations[place], found[place]) for target, place in asked)
 
-    return Plan(first=call, read=read, price=Estimate(read_units=2.0 * len(places)))
+    price = Estimate(read_units=2.0 * len(operations))
+    return Plan(first=call, read=read, refused=_told(operations), price=price)
+
+
+def _tables(operations: Iterable[Operation]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.item[0] for each in operations))
+
+
+def _decoded(target: Target[Any], each: Operation, body: bytes) -> Any:
+    try:
+        return target.record.decode_item(body)
+    except InvalidValue as error:
+        error.table, error.key = target.table, each.parts.values
+        raise
 
 
 class _Responses(msgspec.Struct):
@@ -212,6 +219,27 @@ def _check_count(count: int) -> None:
             why=f"the service takes at most {LIMITS.transaction_items} that happen together",
             fix="put less into one; what need not happen together: db.transact_many or batches",
             code="plan.transaction-count",
+        )
+
+
+def _check_token(token: object) -> None:
+    is_text = isinstance(token, str) and token.isprintable() and token.isascii()
+    if not isinstance(token, str) or not is_text or not 1 <= len(token) <= LIMITS.token_characters:
+        raise LimitExceeded(
+            f"transaction(token={quoted(token)})",
+            why=f"a token has 1 to {LIMITS.token_characters} characters of ASCII",
+            fix="leave it out, or give a UUID",
+            code="plan.transaction-token",
+        )
+
+
+def _check_size(size: int) -> None:
+    if size > LIMITS.transaction_bytes:
+        raise LimitExceeded(
+            f"a transaction of at least {size} bytes",
+            why=f"the service takes at most {LIMITS.transaction_bytes}",
+            fix="put less into one transaction; what need not happen together can be several",
+            code="plan.transaction-size",
         )
 
 
@@ -255,7 +283,11 @@ def _told(operations: Sequence[Operation]) -> Callable[[ServiceError], DynamormE
             for each, reason in zip(operations, error.reasons, strict=True)
         ]
         reasons = tuple(map(_reason, range(len(operations)), operations, error.reasons, meant))
-        return _failed(error, operations, reasons, meant)
+        blamed = [(number, each) for number, each in enumerate(meant) if each is not None]
+        if not blamed:
+            error.reasons = reasons
+            return error
+        return _failed(error, operations, reasons, blamed)
 
     return refused
 
@@ -278,9 +310,8 @@ def _failed(
     error: TransactionFailed,
     operations: Sequence[Operation],
     reasons: tuple[CancellationReason, ...],
-    meant: Sequence[DynamormError | None],
+    blamed: Sequence[tuple[int, DynamormError]],
 ) -> TransactionFailed:
-    blamed = [(number, each) for number, each in enumerate(meant) if each is not None]
     found = [each for _, each in blamed]
     cls = TransactionFailed
     if any(isinstance(each, ConditionFailed) for each in found):
@@ -288,9 +319,7 @@ def _failed(
     if any(isinstance(each, VersionConflict) for each in found):
         cls = TransactionVersionConflict
     # The one that its class is named for, where several are to blame.
-    number, first = next(
-        (pair for pair in blamed if isinstance(pair[1], _NAMED_FOR[cls])), blamed[0] if blamed else (0, error)
-    )
+    number, first = next(pair for pair in blamed if isinstance(pair[1], _NAMED_FOR[cls]))
     each = operations[number]
     others = f", and {len(blamed) - 1} more" if len(blamed) > 1 else ""
     failed = cls(
@@ -306,9 +335,12 @@ def _failed(
         request_id=error.request_id,
         attempts=error.attempts,
     )
-    failed.why = f"{first.what}{f': {first.why}' if first.why else ''}; nothing was changed"
+    effect = "read" if each.verb == "get" else "changed"
+    failed.why = f"{first.what}{f': {first.why}' if first.why else ''}; nothing was {effect}"
     failed.fix = first.fix or failed.fix
+    failed.elapsed = error.elapsed
     failed.reasons = reasons
+    failed.index = number
     failed.item = first.item
     failed.condition = first.condition
     return failed

@@ -53,6 +53,8 @@ THROTTLING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingErro
 PASSING_REASONS = THROTTLING_REASONS | {"TransactionConflict"}
 # A token is remembered for ten minutes; a request that is sent later would be carried out again.
 TOKEN_SECONDS = 300.0
+# A transaction that stands still is recovered by an attempt that comes so many seconds after the first.
+RECOVERY_SECONDS = 5.0
 AMBIGUOUS_CODES = frozenset(
     {"InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException"}
 )
@@ -169,6 +171,7 @@ class Retry:
         repeat: Repeat,
         jitter: float,
         hint: float | None = None,
+        elapsed: float = 0.0,
     ) -> float | None:
         """Return the seconds to wait before attempt `attempt + 1`, or None to give up.
 
@@ -178,6 +181,7 @@ class Retry:
             repeat: What the call allows after an ambiguous failure.
             jitter: Drawn from 0 to 1.
             hint: Seconds that the service asked to wait (`x-amz-retry-after`), or None.
+            elapsed: Seconds since the first attempt was sent.
 
         Credentials errors give None: only who can renew the credentials knows whether it helps.
         """
@@ -186,21 +190,19 @@ class Retry:
             return None
         if kind is Kind.AMBIGUOUS and repeat is Repeat.NEVER:
             return None
-        wait = self._wait(error, kind, retry=attempt - 1, jitter=jitter)
+        wait = self._wait(kind, retry=attempt - 1, jitter=jitter)
+        if error.service_code == IN_PROGRESS and attempt == self.attempts - 1:
+            # The last attempt would be wasted on a transaction that nothing has recovered yet.
+            wait = max(wait, RECOVERY_SECONDS - elapsed)
         return wait if hint is None else min(max(hint, wait), wait + HINT_SPAN)
 
     def cost(self, error: DynamormError) -> int:
         """Return the tokens that a retry after this error costs."""
         return self.throttling_cost if classify(error) is Kind.THROTTLING else self.transient_cost
 
-    def _wait(self, error: DynamormError, kind: Kind, *, retry: int, jitter: float) -> float:
+    def _wait(self, kind: Kind, *, retry: int, jitter: float) -> float:
         base = self.throttling_base if kind is Kind.THROTTLING else self.transient_base
-        longest = min(self.longest, base * 2.0 ** min(retry, 64))
-        if error.service_code == IN_PROGRESS:
-            # A transaction that stands still is recovered inline by an attempt at least 5 s after the
-            # first, so these waits may not be drawn near 0: 3/4 of 1 + 2 + 4 s is 5.25 s.
-            return longest * (0.75 + 0.25 * jitter)
-        return longest * jitter
+        return min(self.longest, base * 2.0 ** min(retry, 64)) * jitter
 
 
 def explicit_retry(config: object) -> Retry | None:
@@ -232,6 +234,9 @@ def in_doubt(error: DynamormError, *, repeat: Repeat, before: bool) -> bool:
     if repeat is Repeat.ONCE and isinstance(error, TransactionFailed):
         # A token whose request was carried out is answered with a success and never with a refusal.
         return False
+    if repeat is Repeat.ONCE and error.service_code == IN_PROGRESS:
+        # Another request of this token is under way, and may yet be carried out.
+        return True
     return before or may_have_been_carried_out(error)
 
 

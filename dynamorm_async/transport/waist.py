@@ -203,15 +203,21 @@ class Waist:
         """Wait for a slot of the limit and return the seconds that the attempt may last."""
         if run.deadline is None:
             await self._slots.wait()
+            self._note_queue(run)
             return self._attempt_timeout
         with anyio.move_on_after(run.deadline - self._clock()):
             await self._slots.wait()
+            self._note_queue(run)
             try:
                 return self._budget(run)
             except DynamormError:
                 self._slots.give_back()
                 raise
         raise _too_late(run)
+
+    def _note_queue(self, run: "_Run") -> None:
+        if not run.attempts:
+            run.queued = self._clock() - run.started
 
     async def _once(self, run: "_Run", budget: float) -> Reply:
         call = run.call
@@ -295,6 +301,7 @@ class Waist:
             repeat=run.call.repeat,
             jitter=self._jitter(),
             hint=retry_after(run.answer) if run.answer is not None else None,
+            elapsed=self._clock() - run.started - run.queued,
         )
 
     async def _renewed(self, run: "_Run", error: CredentialsError) -> bool:
@@ -357,11 +364,12 @@ def open_waist(
 
 
 class _Run(Invocation):
-    """What one call has been through so far."""
+    """What one call has been through so far; it was `queued` for so many seconds before it was first sent."""
 
     call: Call
     started: float
     deadline: float | None
+    queued: float = 0.0
     ambiguous: bool = False
     renewed: bool = False
     last_cost: int = 0

@@ -41,8 +41,10 @@ from dynamorm_async.errors import (
     TableMismatch,
     TableNotFound,
     Throttled,
+    TransactionConditionFailed,
     TransactionConflict,
     TransactionFailed,
+    TransactionVersionConflict,
     TransportError,
     VersionConflict,
     quoted,
@@ -102,7 +104,8 @@ def test_families_and_leaves_have_their_kinds_of_names(cls: type[DynamormError])
     is_family = any(other.__bases__[0] is cls for other in CLASSES)
 
     assert cls.__doc__
-    assert not is_family or cls.__name__.endswith("Error") or cls in (InvalidRequest, ConditionFailed)
+    named_otherwise = (InvalidRequest, ConditionFailed, TransactionFailed, TransactionConditionFailed)
+    assert not is_family or cls.__name__.endswith("Error") or cls in named_otherwise
 
 
 # What an error carries.
@@ -244,6 +247,15 @@ def test_refusals_are_value_errors() -> None:
 
 def test_a_version_conflict_is_a_failed_condition() -> None:
     assert issubclass(VersionConflict, ConditionFailed)
+
+
+def test_a_transaction_that_a_condition_stopped_is_both_kinds_of_error() -> None:
+    """R77: whoever waits for either, finds it."""
+    assert issubclass(TransactionConditionFailed, TransactionFailed)
+    assert issubclass(TransactionConditionFailed, ConditionFailed)
+    assert issubclass(TransactionVersionConflict, TransactionConditionFailed)
+    assert issubclass(TransactionVersionConflict, VersionConflict)
+    assert not issubclass(TransactionConditionFailed, VersionConflict)
 
 
 def test_only_these_errors_may_be_tried_again() -> None:

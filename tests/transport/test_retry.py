@@ -44,9 +44,12 @@ def wait_after(
     repeat: Repeat = Repeat.HARMLESS,
     jitter: float = 1.0,
     hint: float | None = None,
+    elapsed: float = 0.0,
     retry: Retry | None = None,
 ) -> float | None:
-    return (retry or Retry()).decide(error, attempt=attempt, repeat=repeat, jitter=jitter, hint=hint)
+    return (retry or Retry()).decide(
+        error, attempt=attempt, repeat=repeat, jitter=jitter, hint=hint, elapsed=elapsed
+    )
 
 
 KINDS = [
@@ -154,6 +157,9 @@ def test_a_cancelled_transaction_is_repeated_where_all_its_reasons_pass(codes: l
         pytest.param(answered("ThrottlingException"), Repeat.ONCE, True, True, id="throttled after a loss"),
         pytest.param(answered("ThrottlingException"), Repeat.ONCE, False, False, id="throttled"),
         pytest.param(cancelled("ConditionalCheckFailed"), Repeat.ONCE, True, False, id="refused by token"),
+        pytest.param(
+            answered("TransactionInProgressException"), Repeat.ONCE, False, True, id="still under way"
+        ),
         pytest.param(cancelled("ConditionalCheckFailed"), Repeat.NEVER, True, True, id="refused, no token"),
         pytest.param(
             answered("ConditionalCheckFailedException"), Repeat.GUARDED, True, True, id="its own condition"
@@ -191,13 +197,42 @@ def test_no_drawn_wait_is_longer_than_the_longest() -> None:
     assert wait_after(answered("ThrottlingException"), attempt=4000, retry=patient) == 20.0
 
 
-def test_a_transaction_in_progress_is_asked_again_five_seconds_after_the_first_attempt() -> None:
-    """dynamodb.md 4.2: recovery happens inline in an attempt at least 5 s after the first."""
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
+def test_a_transaction_in_progress_is_asked_again_five_seconds_after_the_first_attempt(jitter: float) -> None:
+    """R78; dynamodb.md 4.2: recovery happens inline in an attempt at least 5 s after the first."""
     error = answered("TransactionInProgressException")
+    elapsed = 0.0
 
-    waits = [wait_after(error, attempt=attempt, jitter=0.0) for attempt in (1, 2, 3)]
+    for attempt in (1, 2, 3):
+        elapsed += wait_after(error, attempt=attempt, jitter=jitter, elapsed=elapsed) or 0.0
 
-    assert waits == [0.75, 1.5, 3.0]
+    assert elapsed >= 5.0
+
+
+@pytest.mark.parametrize(
+    ("attempts", "attempt", "elapsed", "wait"),
+    [
+        pytest.param(4, 3, 0.1, 4.9, id="after two answers that were lost"),
+        pytest.param(2, 1, 0.0, 5.0, id="one retry only"),
+        pytest.param(4, 3, 4.75, 1.0, id="drawn longer"),
+        pytest.param(4, 3, 60.0, 1.0, id="long since"),
+        pytest.param(4, 2, 0.1, 0.5, id="not the last one"),
+    ],
+)
+def test_the_last_attempt_for_a_transaction_in_progress_comes_five_seconds_after_the_first(
+    attempts: int, attempt: int, elapsed: float, wait: float
+) -> None:
+    """R78."""
+    error = answered("TransactionInProgressException")
+    retry = Retry(attempts=attempts)
+
+    found = wait_after(error, attempt=attempt, jitter=0.25, elapsed=elapsed, retry=retry)
+
+    assert found == pytest.approx(wait)
+
+
+def test_only_a_transaction_in_progress_is_waited_for() -> None:
+    assert wait_after(answered("ThrottlingException"), attempt=3, jitter=0.0) == 0.0
 
 
 @pytest.mark.parametrize(

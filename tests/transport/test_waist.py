@@ -261,6 +261,47 @@ async def test_a_write_with_a_token_is_repeated_with_the_same_token_whatever_was
     assert set(transport.bodies) == {once().body}
 
 
+async def test_a_transaction_in_progress_after_lost_answers_is_asked_again_after_five_seconds() -> None:
+    """R78: the first attempts went fast, so that the usual waits would end before the recovery."""
+    time = FakeTime()
+    in_progress = refusal("TransactionInProgressException")
+    waist, transport = waist_over(lost, lost, in_progress, OK, time=time)
+
+    await waist.send(once())
+
+    assert time.now - 1000.0 == pytest.approx(5.0)
+    assert set(transport.bodies) == {once().body}
+
+
+async def test_the_wait_for_a_slot_does_not_count_as_time_since_the_first_attempt() -> None:
+    """R78."""
+    time = FakeTime()
+    in_progress, gate = refusal("TransactionInProgressException"), anyio.Event()
+    waist, transport = waist_over(OK, in_progress, OK, time=time, max_concurrency=1, retry=Retry(attempts=2))
+    transport.gate = gate
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(waist.send, call())
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(waist.send, once())
+        await anyio.wait_all_tasks_blocked()
+        time.now += 60.0
+        gate.set()
+
+    assert time.slept == [5.0]
+
+
+async def test_a_transaction_in_progress_to_the_end_is_unknown() -> None:
+    """R78: what another request of the token has begun may yet be applied."""
+    waist, transport = waist_over(refusal("TransactionInProgressException"))
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        await waist.send(once())
+
+    assert caught.value.service_code == "TransactionInProgressException"
+    assert transport.attempts == 4
+
+
 async def test_a_condition_that_fails_under_a_token_is_certain_even_after_a_lost_answer() -> None:
     waist, _ = waist_over(lost, cancelled("ConditionalCheckFailed"))
 
