@@ -22,6 +22,7 @@ from dynamorm_async import (
     Size,
     Statistics,
     attribute,
+    count,
     model,
     partition_key,
     sort_key,
@@ -381,6 +382,8 @@ async def test_what_is_no_query_by_key_is_refused_before_io() -> None:
         both.where(Customer.customer == "ana").select("customer")
     with pytest.raises(InvalidRequest, match="gives whole items"):
         await both.where(Customer.customer == "ana").not_expired().list()
+    with pytest.raises(InvalidRequest, match="gives whole items"):
+        await both.where(Customer.customer == "ana").aggregate(n=count())
     with pytest.raises(InvalidRequest, match="for scans"):
         both.where(Customer.customer == "ana").segments(2)
     with pytest.raises(InvalidCursor):

@@ -12,13 +12,16 @@ import pytest_asyncio
 
 from dynamorm_async import (
     Client,
+    Retry,
     SegmentStream,
     Table,
     WorkUnit,
+    connect,
 )
 from dynamorm_async.observe import CallFinished, Event
 from dynamorm_async.testing import Engine
 from tests.client.given import answer
+from tests.client.test_lost_answers import LosingAnswers
 from tests.shapes import NOW, Bookmark, Note
 
 NUMBERS = range(60)
@@ -135,6 +138,17 @@ async def test_every_property_of_a_scan_is_in_each_segments_request(many: Table[
         ]
         * 3
     )
+
+
+async def test_a_segment_whose_answer_is_lost_asks_again(db: Client, many: Table[Note]) -> None:
+    transport = LosingAnswers(db._waist._transport, lose=2)  # pyright: ignore[reportPrivateUsage]
+    client = connect(transport=transport, retry=Retry(transient_base=0.0))
+
+    async with client.table(Note, name=many.name).scan(consistent=True).segments(3).stream() as stream:
+        found = await counts(stream)
+
+    assert sorted(found) == list(NUMBERS)
+    assert transport.lose == 0
 
 
 async def test_a_limit_is_of_all_segments_together(many: Table[Note]) -> None:
