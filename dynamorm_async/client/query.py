@@ -260,13 +260,13 @@ class Selection(Generic[M, R]):
         return found[0] if found else None
 
     async def one(self, *, timeout: float | None = None) -> R:
-        """Return the only item.
+        """Return the only item; after `limit(1)`, the first one.
 
         Raises:
             ItemNotFound: There is none.
             SeveralItems: There is more than one.
         """
-        found = await self.limit(2).list(timeout=timeout)
+        found = await self.limit(min(2, self._question.limit or 2)).list(timeout=timeout)
         if len(found) == 1:
             return found[0]
         name = self._target.spec.name
@@ -308,10 +308,12 @@ class Selection(Generic[M, R]):
         Raises:
             InvalidCursor: It is no cursor of this query; nothing was sent.
         """
-        if self._question.limit is not None or self._question.offset or self._begin is not None:
+        question = self._question
+        is_bounded = question.limit is not None or bool(question.offset) or question.has_budget
+        if is_bounded or question.sort_bound is not None or self._begin is not None:
             raise InvalidRequest(
-                "page() beside limit, offset or start",
-                why="a page has its own size, and its cursor says where it begins",
+                "page() beside limit, offset, budget, start or order_by(in_memory=…)",
+                why="a page is one request, has its own size, and its cursor says where it begins",
                 fix="leave them out: page(size=…, cursor=…)",
                 code="client.page-options",
             )
@@ -442,7 +444,8 @@ class Selection(Generic[M, R]):
 
     def plan(self) -> Walk[R]:
         """Return what would be sent, to look at; nothing is sent."""
-        return Walk(query=self._query(), keys=self._asking.cursor_keys)
+        asked = self._as_sent()
+        return Walk(query=asked._query(), keys=self._asking.cursor_keys)  # noqa: SLF001 - one of our own
 
     def explain(self) -> Explanation:
         """Return the plan with every index that was looked at, and costs; nothing is sent."""
@@ -453,7 +456,8 @@ class Selection(Generic[M, R]):
 
         It is paid for as any other; its items are dropped.
         """
-        walk = replace(await self._walk(), priced=True)
+        asked = self._as_sent()
+        walk = replace(await asked._walk(), priced=True)  # noqa: SLF001 - one of our own
         started, given, progress = anyio.current_time(), 0, Progress()
         async for items, so_far in pages(walk, self._asking.send, timeout=timeout):
             given, progress = given + len(items), so_far
@@ -509,6 +513,14 @@ class Selection(Generic[M, R]):
             for item in items:
                 yield item
 
+    def _unsorted(self) -> Self:
+        return self._with(order_by=None, sort_bound=None, reverse=False, limit=None, offset=0)
+
+    def _as_sent(self) -> Self:
+        """Return the question that the service is asked, where the answer is sorted here."""
+        is_sorted_here = self._question.sort_bound is not None and not self._is_in_order()
+        return self._unsorted() if is_sorted_here else self
+
     def _is_in_order(self) -> bool:
         try:
             self._query(self._begin)
@@ -523,7 +535,7 @@ class Selection(Generic[M, R]):
             raise InvalidRequest(
                 "order_by(in_memory=…) beside select(...)", fix="select from what list() gives"
             )
-        unsorted = self._with(order_by=None, sort_bound=None, reverse=False, limit=None, offset=0)
+        unsorted = self._unsorted()
         found: builtins.list[R] = []
         async for items in unsorted._pages(timeout=timeout):  # noqa: SLF001 - one of our own
             found.extend(items)
@@ -534,11 +546,11 @@ class Selection(Generic[M, R]):
                     fix="allow more, narrow the conditions, or add an index with this sort key",
                     code="client.sort-bound",
                 )
-        found.sort(key=lambda item: _rank(getattr(item, name)))
-        if question.reverse:
-            found.reverse()
+        there = [item for item in found if _is_there(getattr(item, name))]
+        absent = [item for item in found if not _is_there(getattr(item, name))]
+        there.sort(key=lambda item: getattr(item, name), reverse=question.reverse)
         end = None if question.limit is None else question.offset + question.limit
-        return found[question.offset : end]
+        return [*there, *absent][question.offset : end]
 
     async def _pages(self, *, timeout: float | None) -> AsyncGenerator[Sequence[R]]:
         if self._question.sort_bound is not None and not self._is_in_order():
@@ -552,9 +564,8 @@ class Selection(Generic[M, R]):
             self._asking.known.observe(walk.query, progress)
 
 
-def _rank(value: Any) -> tuple[bool, Any]:
-    is_there = value is not None and value is not UNSET
-    return (not is_there, value if is_there else 0)
+def _is_there(value: object) -> bool:
+    return value is not None and value is not UNSET
 
 
 class Query(Selection[M, M]):

@@ -66,8 +66,7 @@ class SegmentStream(Generic[R]):
         self._spent = spent
         self._states: list[State] = [True if walk is None else walk.start for walk in walks]
         self._under_way: tuple[_Piece[R], int] | None = None
-        # One for all, so that what a page still holds is not lost when a loop over it ends early.
-        self._items = self._iterated()
+        self._left = question.limit
 
     @property
     def position(self) -> str:
@@ -83,20 +82,27 @@ class SegmentStream(Generic[R]):
         return position_text(states, self._mark)
 
     def __aiter__(self) -> AsyncIterator[R]:
-        return self._items
+        return self._iterated()
 
     async def _iterated(self) -> AsyncGenerator[R]:
-        left = self._question.limit
-        while (piece := await self._next()) is not None:
-            for number, item in enumerate(piece.items):
-                self._under_way = (piece, number + 1)
-                yield item
-                if left is not None:
-                    left -= 1
-                    if left == 0:
-                        return
+        # All that a loop needs to go on stands in the stream, so that the next loop goes on where one
+        # ended early, or was cancelled while it waited.
+        while self._left != 0:
+            if self._under_way is None:
+                piece = await self._next()
+                if piece is None:
+                    break
+                self._under_way = (piece, 0)
+            piece, given = self._under_way
+            if given < len(piece.items):
+                self._under_way = (piece, given + 1)
+                self._left = None if self._left is None else self._left - 1
+                yield piece.items[given]
+                continue
             self._under_way = None
             self._states[piece.segment] = piece.state
+        if self._left == 0:
+            return
         if self._spent.what is not None:
             walk = next(walk for walk in self._walks if walk is not None)
             raise walk.out_of_budget(self._spent.what, self._spent, cursor=self.position)

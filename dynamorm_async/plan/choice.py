@@ -20,7 +20,7 @@ from dynamorm_async.errors import NoUsableIndex, quoted
 from dynamorm_async.expressions import readable
 from dynamorm_async.model import ENTITY_ATTRIBUTE, FieldSpec, ModelSpec, Role
 from dynamorm_async.plan.access import Access
-from dynamorm_async.plan.fitting import Fit, fit
+from dynamorm_async.plan.fitting import KEY_UNSAID, Fit, fit
 from dynamorm_async.plan.question import Question
 from dynamorm_async.plan.statistics import Cost, Statistics, cost_of_query, cost_of_scan
 from dynamorm_async.plan.terms import Term
@@ -96,6 +96,8 @@ def choose(
     _check_hints(record.spec, accesses, question)
     if question.is_scan:
         return _scan(record, accesses, terms, question, needs, statistics, refused=()), None
+    # What earlier queries read must not change the order that items come in, unless it is asked for.
+    lasting = statistics if question.order_by is not None else statistics.without_observed()
     sound: list[tuple[Access, Fit, Cost]] = []
     refused: list[Candidate] = []
     for access in accesses:
@@ -107,14 +109,23 @@ def choose(
             refused.append(Candidate(name=access.label, reason=reason))
             continue
         fetches = _fetches(access, needs)
-        sound.append((access, found, cost_of_query(found, question, statistics, fetches=fetches)))
+        sound.append((access, found, cost_of_query(found, question, lasting, fetches=fetches)))
     if not sound:
         if question.allow_scan and question.order_by is None and not question.reverse:
             scan = _scan(record, accesses, terms, question, needs, statistics, refused=tuple(refused))
             return scan, None
         raise _none_usable(record.spec, terms, question, refused)
-    access, best, cost = min(sound, key=lambda found: _rank(*found))
-    candidates = [Candidate(name=a.label, cost=c, is_chosen=a is access) for a, _, c in sound]
+    table = next((each for each, _, _ in sound if each.kind == "table"), None)
+    access, best, _ = min(sound, key=lambda found: (_is_guess(table, *found), *_rank(*found)))
+    costs = [
+        cost_of_query(found, question, statistics, fetches=_fetches(each, needs)) for each, found, _ in sound
+    ]
+    candidates = [
+        Candidate(name=each.label, cost=cost, is_chosen=each is access)
+        for (each, _, _), cost in zip(sound, costs, strict=True)
+    ]
+    cost = next(each.cost for each in candidates if each.is_chosen)
+    assert cost is not None  # noqa: S101 - what is chosen is sound, and priced
     choice = Choice(
         operation="Query",
         access=access,
@@ -123,6 +134,15 @@ def choose(
         fetches=_fetches(access, needs),
     )
     return choice, best
+
+
+def _is_guess(table: Access | None, access: Access, fit: Fit, cost: Cost) -> bool:
+    """Tell whether an index would be taken for the table, in another order, by a size that nobody knows."""
+    if table is None or access is table or cost.confidence != "assumed":
+        return False
+    return not fit.bound and {field.name for field in access.partition} == {
+        field.name for field in table.partition
+    }
 
 
 def _rank(access: Access, fit: Fit, cost: Cost) -> tuple[Any, ...]:
@@ -284,7 +304,19 @@ def _none_usable(
     return NoUsableIndex(
         f"{spec.name}: no key answers {asked}",
         why=reasons,
-        fix="compare a partition key with ==, add an index, or accept a scan's cost with allow_scan()"
-        if question.order_by is None
-        else "order by a sort key of an access that fits, or sort what list() gives",
+        fix=_way_out(question, refused),
     )
+
+
+def _way_out(question: Question, refused: Sequence[Candidate]) -> str:
+    if question.is_scan:
+        return "a scan has no order: leave reverse() and order_by(...) out, and sort what comes"
+    if question.order_by is not None:
+        return (
+            "order by the sort key of an access that fits, or sort up to so many: order_by(…, in_memory=1000)"
+        )
+    if any(each.reason is not None and each.reason.startswith(KEY_UNSAID) for each in refused):
+        return (
+            "test what comes in Python, compare the key otherwise, or accept a scan's cost with allow_scan()"
+        )
+    return "compare a partition key with ==, add an index, or accept a scan's cost with allow_scan()"

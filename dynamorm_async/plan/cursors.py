@@ -27,7 +27,8 @@ from dynamorm_async.errors import InvalidCursor
 from dynamorm_async.plan.fitting import Range
 from dynamorm_async.wire import LIMITS
 
-LONGEST = 8192
+# Ten attributes of a table's and an index's key at their limits, each byte escaped, in base64.
+LONGEST = 131_072
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,130}(\.[0-9]{1,130})?([eE][+-]?[0-9]{1,3})?")
 _MEMBERS = ("index", "sort", "plan")

@@ -25,6 +25,8 @@ from dynamorm_async.model import FieldSpec, Template
 from dynamorm_async.plan.access import Access
 from dynamorm_async.plan.terms import RANGES, Term
 
+KEY_UNSAID = "no key condition can say what is asked of its key"
+
 
 class Ends(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds that BETWEEN includes and the query does not, so that their items are dropped.
@@ -450,7 +452,7 @@ def _filters(access: Access, left: Sequence[Term]) -> tuple[Term, ...] | str:
             continue  # an item without its key is not in it
         named = sorted(term.mentioned & names) or sorted(term.attributes & attributes)
         if named:
-            return f"no key condition can say what is asked of its key {named[0]}, and no filter may"
+            return f"{KEY_UNSAID} {named[0]}, and no filter may"
         kept.append(term)
     return tuple(kept)
 

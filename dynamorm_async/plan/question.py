@@ -75,6 +75,12 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     unexpired: bool = False
 
     @property
+    def has_budget(self) -> bool:
+        """Whether a walk may have to stop before its end."""
+        bounds = (self.max_requests, self.max_items, self.max_read_units)
+        return any(bound is not None for bound in bounds)
+
+    @property
     def options(self) -> tuple[object, ...]:
         """Everything but the conditions, to be compared."""
         return (

@@ -68,6 +68,10 @@ class Statistics(msgspec.Struct, frozen=True):
     indexes: Mapping[str, Size] = {}
     observed: Mapping[tuple[str | None, Form], float] = {}
 
+    def without_observed(self) -> Statistics:
+        """Return the sizes alone."""
+        return replace(self, observed={}) if self.observed else self
+
     def with_observed(self, access: str | None, form: Form, rows: int) -> Statistics:
         """Return the statistics after a whole query of a form; the same object where it tells nothing new.
 

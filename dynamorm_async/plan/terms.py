@@ -119,6 +119,8 @@ def _present(form: tuple[Any, ...]) -> frozenset[str]:
             return frozenset() if operator == "<>" else frozenset({str(place.steps[0])})
         case ("between" | "in" | "exists" | "type", place, *_):
             return frozenset({str(place.steps[0])})
+        case ("size", "<>", _):
+            return frozenset()  # as for a comparison
         case ("function", _, place, _) | ("size", _, place) | ("size-between", place):
             return frozenset({str(place.steps[0])})
         case _:

@@ -23,6 +23,7 @@ from dynamorm_async import (
     GlobalIndex,
     InvalidRequest,
     ItemNotFound,
+    LimitExceeded,
     LocalIndex,
     NoUsableIndex,
     SeveralItems,
@@ -38,7 +39,7 @@ from dynamorm_async import (
 )
 from dynamorm_async.testing import Engine
 from tests.client.given import Recorder, answer, put_raw
-from tests.shapes import Order, User
+from tests.shapes import Bookmark, Order, User
 
 # To come, for an engine deletes what is expired by its own clock.
 NOW = datetime(2099, 1, 1, tzinfo=UTC)
@@ -818,3 +819,58 @@ async def test_a_missing_attribute_that_has_a_default_is_found_by_the_tables_key
 
     assert slugs(await readings.where(ANA, R.slug > "y").list()) == ["zz"]
     assert found["Count"] == 10
+
+
+# Orders that are made here.
+
+
+async def test_a_sort_in_memory_puts_what_has_no_value_last_both_ways(bookmarks: Table[Bookmark]) -> None:
+    """R44."""
+    for slug, days in (("a", 2), ("b", None), ("c", 1), ("d", None), ("e", 3)):
+        expires = None if days is None else datetime(2030, 1, days, tzinfo=UTC)
+        await bookmarks.put(Bookmark(user="ana", slug=slug, url="x", expires=expires))
+    query = bookmarks.where(Bookmark.user == "ana").order_by(Bookmark.expires, in_memory=10)
+
+    up = [mark.slug for mark in await query.list()]
+    down = [mark.slug for mark in await query.reverse().limit(4).list()]
+
+    assert up[:3] == ["c", "a", "e"]
+    assert down[:3] == ["e", "a", "c"]
+    assert {*up[3:]} == {"b", "d"}
+    assert query.explain().operation == "Query"
+    assert (await query.analyze()).items == 5
+
+
+async def test_more_than_may_be_sorted_in_memory_is_refused(bookmarks: Table[Bookmark]) -> None:
+    for number in range(4):
+        await bookmarks.put(Bookmark(user="ana", slug=f"s{number}", url="x", visits=number))
+    query = bookmarks.where(Bookmark.user == "ana").order_by(Bookmark.visits, in_memory=3)
+
+    with pytest.raises(LimitExceeded, match="more than 3 items to sort by visits"):
+        await query.list()
+
+
+@pytest.mark.parametrize("options", [{"requests": 2}, {"items": 3}], ids=["requests", "items"])
+async def test_a_page_has_no_budget(bookmarks: Table[Bookmark], options: dict[str, int]) -> None:
+    with pytest.raises(InvalidRequest, match="beside limit, offset, budget"):
+        await bookmarks.where(Bookmark.user == "ana").budget(**options).page(size=2)
+
+
+async def test_the_longest_keys_can_be_paged(bookmarks: Table[Bookmark]) -> None:
+    """R38: every byte of a key may take eight of its cursor."""
+    user = "<" * 2048
+    for number in range(3):
+        await bookmarks.put(Bookmark(user=user, slug="&" * 1023 + str(number), url="x"))
+    query = bookmarks.where(Bookmark.user == user)
+
+    first = await query.page(size=2)
+    second = await query.page(size=2, cursor=first.next)
+
+    assert [len(first.items), len(second.items)] == [2, 1]
+
+
+async def test_one_after_limit_1_is_the_first(bookmarks: Table[Bookmark]) -> None:
+    for slug in ("a", "b"):
+        await bookmarks.put(Bookmark(user="ana", slug=slug, url="x"))
+
+    assert (await bookmarks.where(Bookmark.user == "ana").limit(1).one()).slug == "a"

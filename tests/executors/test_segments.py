@@ -307,3 +307,16 @@ async def test_a_timeout_that_is_no_time_is_refused_before_io(timeout: Any) -> N
 async def test_a_deadline_that_passed_ends_the_scan() -> None:
     with pytest.raises(CallTimeout):
         await taken(scan_of(SegmentedSend(LETTERS)).segments(3), timeout=1e-9)
+
+
+async def test_a_loop_that_was_cancelled_while_it_waited_is_gone_on_with() -> None:
+    table = SegmentedSend(LETTERS)
+
+    async with scan_of(table).segments(3).stream() as notes:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            async for _ in notes:
+                pass
+        found = [note.id async for note in notes]
+
+    assert sorted(found) == table.names

@@ -32,8 +32,9 @@ from dynamorm_async import (
 )
 from dynamorm_async.expressions import readable
 from dynamorm_async.plan import Candidate, QueryPlan, Question, Size, Statistics, prepare
+from dynamorm_async.plan.terms import terms_of
 from tests.plan.given import target
-from tests.shapes import Order, User
+from tests.shapes import Bookmark, Order, User
 
 DAY = datetime(2024, 5, 6, tzinfo=UTC)
 A_DAY = repr(DAY)
@@ -1824,3 +1825,22 @@ def test_the_values_of_a_known_form_are_bound_to_their_own_conditions() -> None:
 
     assert _text(first.key) == "id = 'a' AND sk = 'PROFILE'"
     assert _text(second.key) == "id = 'b' AND sk = 'PROFILE'"
+
+
+def test_what_earlier_queries_read_changes_no_order_that_was_not_asked_for() -> None:
+    bookmarks = target(Bookmark, "bookmarks")
+    question = Question(conditions=(Bookmark.user == "ana",))
+    first = prepare(bookmarks, question)
+    assert first.key is not None
+    seen = Statistics().with_observed(None, first.key.form, 100_000)
+
+    again = prepare(bookmarks, question, statistics=seen)
+
+    assert (first.choice.access.name, again.choice.access.name) == (None, None)
+    assert again.choice.cost.confidence == "observed"
+
+
+def test_a_size_that_differs_says_nothing_of_being_stored() -> None:
+    (term,) = terms_of(target(Bookmark, "bookmarks").spec, [Bookmark.title.size() != 5], verb="where")
+
+    assert term.present == frozenset()
