@@ -11,12 +11,13 @@ from dynamorm_async.errors import (
     CallTimeout,
     DynamormError,
     InvalidRequest,
+    OutcomeUnknown,
     ProtocolError,
     ServiceError,
     quoted,
 )
 from dynamorm_async.plan import Plan, Progress, StatementWalk, Walk
-from dynamorm_async.wire import Call, Reply, Send
+from dynamorm_async.wire import Call, Repeat, Reply, Send
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -133,4 +134,22 @@ def _read(read: Callable[[Reply], T], call: Call, reply: Reply) -> T:
         error.request_id = reply.request_id
         error.attempts = reply.attempts
         error.elapsed = reply.elapsed
+        if isinstance(error, ProtocolError) and call.repeat is not Repeat.HARMLESS:
+            raise _unknown(error) from error
         raise
+
+
+def _unknown(error: ProtocolError) -> OutcomeUnknown:
+    """Return what an answer is that nobody can read, to a write that may not be sent again."""
+    where = f" on {error.table}" if error.table else ""
+    return OutcomeUnknown(
+        f"{error.operation}{where}: it is not known whether the write was applied",
+        why=f"an answer came that cannot be read: {error.what}",
+        fix="read the item and decide",
+        operation=error.operation,
+        table=error.table,
+        key=error.key,
+        request_id=error.request_id,
+        attempts=error.attempts,
+        elapsed=error.elapsed,
+    )

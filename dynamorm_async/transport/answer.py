@@ -20,7 +20,7 @@ from dynamorm_async.errors import (
     Throttled,
     service_error,
 )
-from dynamorm_async.wire import Answer, Call
+from dynamorm_async.wire import DATA_OPERATIONS, Answer, Call
 
 CHECKSUM = "transport.checksum"
 MALFORMED = "transport.malformed-answer"
@@ -34,6 +34,28 @@ REQUEST_ID = "x-amzn-requestid"
 RETRY_AFTER = "x-amz-retry-after"
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
+_NAMES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+# Every member that an answer to a data operation can have. Source: API reference.
+_MEMBERS = frozenset(
+    {
+        "Attributes",
+        "ConsumedCapacity",
+        "Count",
+        "Item",
+        "ItemCollectionMetrics",
+        "Items",
+        "LastEvaluatedKey",
+        "Responses",
+        "ScannedCount",
+        "UnprocessedItems",
+        "UnprocessedKeys",
+    }
+)
+# How the answers to reads begin, whose every byte a plan reads.
+_READ = (b'{"Item":', b'{"Items":', b'{"Count":', b'{"Responses":')
+_NEVER_EMPTY = frozenset({"BatchGetItem", "TransactGetItems"})
+_READ_WHOLE = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
 
 
 def body_of(call: Call, answer: Answer, *, attempt: int) -> bytes:
@@ -53,13 +75,34 @@ def body_of(call: Call, answer: Answer, *, attempt: int) -> bytes:
     if not answer.checked:
         _check_transfer(call, answer, attempt)
     if answer.status == 200:
-        if body[:1] == b"{" and body[-1:] == b"}":
-            return body
-        stripped = body.strip()
-        if stripped.startswith(b"{") and stripped.endswith(b"}"):
-            return stripped
-        raise _protocol_error(call, answer, attempt, MALFORMED, "HTTP 200 with a body that is no JSON object")
+        body = body.strip()
+        if not body.startswith(b"{") or not body.endswith(b"}"):
+            why = "HTTP 200 with a body that is no JSON object"
+            raise _protocol_error(call, answer, attempt, MALFORMED, why)
+        if not _is_of(call.operation, body):
+            why = f"HTTP 200 with a body that is no answer to {call.operation}"
+            raise _protocol_error(call, answer, attempt, MALFORMED, why)
+        return body
     raise _error_of(call, answer, attempt)
+
+
+def _is_of(operation: str, body: bytes) -> bool:
+    """Tell whether a body may answer an operation: it is empty, or has a member that answers have.
+
+    Whoever stands between here and the service may say 200 with JSON of its own, which would read as
+    an absent item, or as a write that was carried out. What a plan reads anyway is checked there.
+    """
+    if body == b"{}":
+        return operation not in _NEVER_EMPTY
+    if operation not in DATA_OPERATIONS:
+        return True
+    if body.startswith(_READ) and operation in _READ_WHOLE:
+        return True
+    try:
+        names = _NAMES.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return not names or not _MEMBERS.isdisjoint(names)
 
 
 def retry_after(answer: Answer) -> float | None:

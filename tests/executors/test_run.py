@@ -15,6 +15,7 @@ from dynamorm_async import (
     InvalidRequest,
     InvalidValue,
     ItemNotFound,
+    OutcomeUnknown,
     ProtocolError,
     Reply,
     Throttled,
@@ -122,6 +123,16 @@ async def test_an_absent_item_carries_request_id_attempts_and_time() -> None:
 
     assert (caught.value.request_id, caught.value.attempts) == ("R-1", 2)
     assert caught.value.elapsed == 0.5
+
+
+async def test_an_answer_to_a_write_that_nobody_can_read_is_an_unknown_outcome() -> None:
+    plan = notes.update("a", Note.count.add(1), returning="ALL_NEW")
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        await one(plan, Script([{"Attributes": 7}]).send)
+
+    assert isinstance(caught.value.__cause__, ProtocolError)
+    assert (caught.value.key, caught.value.request_id) == ({"id": "a"}, "R-1")
 
 
 async def test_pages_are_followed_to_the_end() -> None:

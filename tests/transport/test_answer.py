@@ -28,7 +28,7 @@ from dynamorm_async.transport.answer import (
     body_of,
     retry_after,
 )
-from dynamorm_async.wire import Answer, Call
+from dynamorm_async.wire import DATA_OPERATIONS, Answer, Call
 
 GET = Call(operation="GetItem", body=b"{}", tables=("users",), keys=({"id": "ana"},))
 PAGE = b"<html><body>secret-page</body></html>"
@@ -57,6 +57,34 @@ def test_success_without_a_json_object_is_a_protocol_error(body: bytes) -> None:
 
     assert caught.value.code == MALFORMED
     assert "secret-page" not in str(caught.value)
+
+
+@pytest.mark.parametrize("operation", sorted(DATA_OPERATIONS))
+@pytest.mark.parametrize("body", [b'{"error":"please log in"}', b"{garbage}", b'{"Attributes"}', b'{"a":1'])
+def test_an_object_that_answers_nothing_is_a_protocol_error(operation: str, body: bytes) -> None:
+    """A 200 of a login page is neither an absent item nor a write that was carried out."""
+    with pytest.raises(ProtocolError):
+        read(200, body, call=Call(operation=operation, body=b"{}"))
+
+
+@pytest.mark.parametrize("operation", ["BatchGetItem", "TransactGetItems"])
+def test_an_answer_that_is_never_empty_is_not_taken_for_nothing_found(operation: str) -> None:
+    with pytest.raises(ProtocolError):
+        read(200, b"{}", call=Call(operation=operation, body=b"{}"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("GetItem", b'{"ConsumedCapacity":{"CapacityUnits":0.5},"Item":{}}'),
+        ("PutItem", b' {"ItemCollectionMetrics":{}} '),
+        ("UpdateItem", b'{"Attributes":{"a":{"S":"x"}},"SomethingNew":1}'),
+        ("BatchWriteItem", b'{"UnprocessedItems":{}}'),
+        ("DescribeTable", b'{"Table":{}}'),
+    ],
+)
+def test_an_answer_with_a_member_of_its_own_passes(operation: str, body: bytes) -> None:
+    assert read(200, body, call=Call(operation=operation, body=b"{}")) == body.strip()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

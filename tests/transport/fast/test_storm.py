@@ -15,7 +15,7 @@ from tests.transport.fast.test_fast import KEYS
 
 
 def numbered(number: int) -> Call:
-    return Call(operation="GetItem", body=b'{"number":%d}' % number, tables=("users",))
+    return Call(operation="GetItem", body=b'{"Count":%d}' % number, tables=("users",))
 
 
 def echoing(seed: int, *, faults: float = 0.0) -> Any:
@@ -57,7 +57,7 @@ async def storm(calls: int, *, connections: int, seed: int) -> None:
             except DynamormError:
                 outcomes["failed"] += 1
             else:
-                assert found.body == b'{"number":%d}' % number
+                assert found.body == b'{"Count":%d}' % number
                 outcomes["answered"] += 1
 
         running: list[asyncio.Task[None]] = []
@@ -77,7 +77,7 @@ async def storm(calls: int, *, connections: int, seed: int) -> None:
 
         # Every slot is usable afterwards.
         found = await asyncio.gather(*(open_waist(transport).send(numbered(number)) for number in range(100)))
-        assert [reply.body for reply in found] == [b'{"number":%d}' % number for number in range(100)]
+        assert [reply.body for reply in found] == [b'{"Count":%d}' % number for number in range(100)]
         await transport.aclose()
         assert pool.open == 0
 
@@ -121,4 +121,4 @@ async def test_one_of_sixty_calls_for_one_connection_is_cancelled_at_every_turn(
         kept = await asyncio.gather(*tasks[1::2])
         await transport.aclose()
 
-    assert [found.body for found in kept] == [b'{"number":%d}' % number for number in range(1, 60, 2)]
+    assert [found.body for found in kept] == [b'{"Count":%d}' % number for number in range(1, 60, 2)]
