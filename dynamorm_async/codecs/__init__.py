@@ -21,7 +21,7 @@ from dynamorm_async.codecs.batches import (
     read_unprocessed,
 )
 from dynamorm_async.codecs.containers import encode_plain
-from dynamorm_async.codecs.pages import ItemPage, PageReader, attribute_texts, consumed, count_page, key_texts
+from dynamorm_async.codecs.pages import ItemPage, PageReader, attribute_texts, count_page, key_texts
 from dynamorm_async.codecs.records import Record, Stamps
 from dynamorm_async.codecs.registration import Codecs, default_codecs, register
 from dynamorm_async.codecs.scalars import read_timestamp, timestamp_text
@@ -45,7 +45,6 @@ __all__ = [
     "View",
     "asked_for",
     "attribute_texts",
-    "consumed",
     "count_page",
     "default_codecs",
     "encode_plain",

@@ -91,20 +91,6 @@ def attribute_texts(body: bytes, attribute: str) -> list[str]:
     return [bytes(_read(_ATTRIBUTES, item).get(attribute, b"")).decode() for item in items]
 
 
-def consumed(body: bytes) -> float | None:
-    """Return the capacity units that an answer says it cost, or None where it does not say."""
-    capacity = _read(_CAPACITY, body).ConsumedCapacity
-    return None if capacity is UNSET else capacity.CapacityUnits
-
-
-class _Units(msgspec.Struct):
-    CapacityUnits: float = 0.0
-
-
-class _Capacity(msgspec.Struct):
-    ConsumedCapacity: _Units | UnsetType = UNSET
-
-
 class _Count(msgspec.Struct):
     Count: int
     ScannedCount: int = 0
@@ -115,7 +101,6 @@ class _RawItems(msgspec.Struct):
     Items: list[msgspec.Raw] = []
 
 
-_CAPACITY = msgspec.json.Decoder(_Capacity)
 _COUNT = msgspec.json.Decoder(_Count)
 _RAW_ITEMS = msgspec.json.Decoder(_RawItems)
 _ATTRIBUTES = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -92,6 +92,8 @@ class CallFinished(msgspec.Struct, frozen=True, kw_only=True):
         attempts: How many times it was sent; 0 where it was answered or refused before.
         bytes_sent: Size of the request's body, once.
         bytes_received: Size of the reply's body, 0 where it failed.
+        capacity: Capacity units that the reply says it cost, over all tables; None where the request did
+            not ask for them.
         error: Class of the error, or None.
         service_code: The service's code of the error, or None.
         request_id: The service's id of the last attempt, or None.
@@ -105,6 +107,7 @@ class CallFinished(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     bytes_sent: int
     bytes_received: int = 0
+    capacity: float | None = None
     error: str | None = None
     service_code: str | None = None
     request_id: str | None = None

@@ -13,13 +13,13 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from dynamorm_async.codecs import ItemPage, consumed
+from dynamorm_async.codecs import ItemPage
 from dynamorm_async.errors import BudgetSpent, DynamormError, ServiceError
 from dynamorm_async.plan.cursors import Place, encode
 from dynamorm_async.plan.explaining import Explanation, explained
 from dynamorm_async.plan.query import QueryPlan
 from dynamorm_async.plan.question import Spending
-from dynamorm_async.wire import Call, Reply
+from dynamorm_async.wire import Call, Reply, consumed_units
 
 R = TypeVar("R")
 
@@ -96,7 +96,7 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the page of an answer."""
         page = self.query.read_count(reply) if self.counting else self.query.read(reply)
-        return replace(page, read_units=consumed(reply.body)) if self._is_priced else page
+        return replace(page, read_units=consumed_units(reply.body)) if self._is_priced else page
 
     @property
     def _is_priced(self) -> bool:

@@ -47,7 +47,7 @@ from dynamorm_async.transport.retry import (
     in_doubt,
 )
 from dynamorm_async.transport.slots import Slots
-from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport
+from dynamorm_async.wire import Answer, Call, Middleware, Reply, Send, Transport, consumed_units
 
 # A Send whose calls can be made tasks.
 _Carry = Callable[[Call], Coroutine[Any, Any, Reply]]
@@ -156,6 +156,7 @@ class Waist:
                 seconds=self._clock() - started,
                 attempts=reply.attempts,
                 bytes_received=len(reply.body),
+                capacity=consumed_units(reply.body),
                 request_id=reply.request_id,
                 ambiguous=reply.ambiguous,
             )

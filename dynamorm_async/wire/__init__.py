@@ -7,7 +7,7 @@ a model, never parses an item.
 """
 
 from dynamorm_async.wire.call import Answer, Call, Middleware, Repeat, Reply, Send, Transport
-from dynamorm_async.wire.capacity import item_size, read_units, write_units
+from dynamorm_async.wire.capacity import consumed_units, item_size, read_units, write_units
 from dynamorm_async.wire.limits import LIMITS, Limits
 from dynamorm_async.wire.operations import DATA_OPERATIONS, response_cap
 
@@ -22,6 +22,7 @@ __all__ = [
     "Reply",
     "Send",
     "Transport",
+    "consumed_units",
     "item_size",
     "read_units",
     "response_cap",

@@ -8,8 +8,38 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 READ_UNIT_BYTES = 4096
 WRITE_UNIT_BYTES = 1024
+
+
+class _Units(msgspec.Struct):
+    CapacityUnits: float = 0.0
+
+
+class _Consumed(msgspec.Struct):
+    ConsumedCapacity: _Units | list[_Units] | UnsetType = UNSET
+
+
+_CONSUMED = msgspec.json.Decoder(_Consumed)
+
+
+def consumed_units(body: bytes) -> float | None:
+    """Return the capacity units that an answer says it cost, over all its tables; None without a word.
+
+    The service says so only where the request asked for it.
+    """
+    if b'"ConsumedCapacity"' not in body:
+        return None
+    try:
+        found = _CONSUMED.decode(body).ConsumedCapacity
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if isinstance(found, list):
+        return sum(each.CapacityUnits for each in found)
+    return None if isinstance(found, UnsetType) else found.CapacityUnits
 
 
 def read_units(size: int, *, consistent: bool) -> float:

@@ -618,6 +618,18 @@ async def test_observers_see_each_step_of_a_call() -> None:
     ]
 
 
+async def test_observers_see_what_a_call_says_it_cost() -> None:
+    recorder = Recorder()
+    body = b'{"ConsumedCapacity":{"CapacityUnits":2.5}}'
+    waist, _ = waist_over(Answer(status=200, headers={}, body=body), observers=[recorder])
+
+    await waist.send(call())
+
+    finished = recorder.events[-1]
+    assert isinstance(finished, CallFinished)
+    assert finished.capacity == 2.5
+
+
 async def test_observers_see_how_a_call_failed() -> None:
     recorder = Recorder()
     waist, _ = waist_over(lost, observers=[recorder])

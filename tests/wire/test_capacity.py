@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamorm_async.wire import LIMITS, item_size, read_units, write_units
+from dynamorm_async.wire import LIMITS, consumed_units, item_size, read_units, write_units
 
 
 def b64(data: bytes) -> str:
@@ -109,3 +109,17 @@ def test_the_limits_are_the_service_s() -> None:
     assert (LIMITS.nesting, LIMITS.attribute_name_bytes, LIMITS.key_name_bytes) == (31, 65_535, 255)
     assert (LIMITS.expression_bytes, LIMITS.expression_operators, LIMITS.in_operands) == (4096, 300, 100)
     assert (LIMITS.local_indexes, LIMITS.global_indexes, LIMITS.projected_attributes) == (5, 20, 100)
+
+
+@pytest.mark.parametrize(
+    ("body", "units"),
+    [
+        (b'{"ConsumedCapacity":{"TableName":"t","CapacityUnits":1.5}}', 1.5),
+        (b'{"ConsumedCapacity":[{"CapacityUnits":1},{"CapacityUnits":0.5}]}', 1.5),
+        (b'{"Item":{}}', None),
+        (b'{"ConsumedCapacity":7}', None),
+        (b'{"Item":{"x":{"S":"\\"ConsumedCapacity\\""}}}', None),
+    ],
+)
+def test_an_answer_says_what_it_cost_where_that_was_asked_for(body: bytes, units: float | None) -> None:
+    assert consumed_units(body) == units
