@@ -17,10 +17,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dynamorm_async.transport import redaction
-from dynamorm_async.transport.capture import Capture, current
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.failures import no_credentials
+from dynamorm_async.transport.redaction import redacting
 from dynamorm_async.transport.routes import Route, Router, given_route, settings_elsewhere
 
 T = TypeVar("T")
@@ -104,13 +103,8 @@ class ChainRouter:
             looking.exception()  # perhaps nobody waits any more
 
     async def _looked(self, *, anew: bool) -> _Found:
-        redaction.install()
-        # While a capture is there, botocore's log lines about its requests are redacted.
-        token = current.set(Capture(cap=0, deadline=asyncio.get_running_loop().time()))
-        try:
+        with redacting():  # the answers of STS and SSO hold keys and tokens
             return await _in_thread(partial(self._look, anew=anew))
-        finally:
-            current.reset(token)
 
     def _look(self, *, anew: bool) -> _Found:
         from botocore.session import Session

@@ -14,7 +14,6 @@ from contextvars import ContextVar
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
-import anyio
 import msgspec
 
 from dynamorm_async.transport.aws_client import (
@@ -24,9 +23,9 @@ from dynamorm_async.transport.aws_client import (
     check_region,
     is_foreign,
 )
-from dynamorm_async.transport.capture import Capture, current
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.failures import no_credentials
+from dynamorm_async.transport.redaction import redacting
 from dynamorm_async.transport.serving import why_not_handlers
 
 # The partition "aws" of botocore's rules; the others have hosts of their own.
@@ -141,23 +140,28 @@ class ResolvingRouter:
 
     async def route(self) -> Route:
         """Return the route, found anew where the credentials are others than last time."""
-        client = await self._transport.client()
-        keys = self._static or await self._current_keys()
-        if self._route is None or self._route.keys != keys:
-            self._route = await self._found(client, keys)
-        return self._route
+        with redacting():  # the answers of STS and SSO hold keys and tokens
+            client = await self._transport.client()
+            keys = self._static or await self._current_keys()
+            if self._route is None or self._route.keys != keys:
+                self._route = await self._found(client, keys)
+            return self._route
 
     async def renew(self, access_key: str | None) -> bool:
         """Go through the chain of credentials again, once for all whose key was rejected."""
         if self._static is not None:
             return False
         async with self._renewing:
-            keys = await self._current_keys()
-            if keys.access_key != access_key:
-                return True
-            provider = self._transport.session.get_component("credential_provider")
-            self._source = await provider.load_credentials()
-            return (await self._current_keys()).access_key != access_key
+            with redacting():
+                return await self._renewed(access_key)
+
+    async def _renewed(self, access_key: str | None) -> bool:
+        keys = await self._current_keys()
+        if keys.access_key != access_key:
+            return True
+        provider = self._transport.session.get_component("credential_provider")
+        self._source = await provider.load_credentials()
+        return (await self._current_keys()).access_key != access_key
 
     async def _current_keys(self) -> Credentials:
         if self._source is None:
@@ -273,14 +277,11 @@ async def _request_of(client: Any) -> tuple[str, dict[str, str]]:
     )
     built: list[Any] = []
     token = _built.set(built)
-    # While a capture is there, botocore's log lines about the request are redacted.
-    capture = current.set(Capture(cap=0, deadline=anyio.current_time()))
     try:
         await client.get_item(TableName="dynamorm", Key={"dynamorm": {"S": "dynamorm"}})
     except _Stopped:
         pass
     finally:
-        current.reset(capture)
         _built.reset(token)
     if not built:
         raise Unroutable("the aiobotocore client builds no requests")
