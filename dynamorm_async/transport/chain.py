@@ -109,7 +109,7 @@ class ChainRouter:
     def _look(self, *, anew: bool) -> _Found:
         from botocore.session import Session
 
-        if self._session is None:
+        if self._session is None or anew:  # a session keeps roles, and would give out the rejected one
             self._session = Session(profile=self._options.get("profile"))
         if self._source is None or anew:
             self._source = self._session.get_component("credential_provider").load_credentials()

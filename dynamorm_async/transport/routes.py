@@ -159,7 +159,8 @@ class ResolvingRouter:
         keys = await self._current_keys()
         if keys.access_key != access_key:
             return True
-        provider = self._transport.session.get_component("credential_provider")
+        client = await self._transport.client()
+        provider = _forgetful(self._transport.session, client.meta.region_name)
         self._source = await provider.load_credentials()
         return (await self._current_keys()).access_key != access_key
 
@@ -254,6 +255,24 @@ def _why_not_session_settings(session: Any) -> str | None:
     if session.get_config_variable("endpoint_discovery_enabled") is True:
         return "endpoint discovery is on (AWS configuration)"
     return None
+
+
+def _forgetful(session: Any, region: str) -> Any:
+    """Return the session's chain of credentials, with empty caches.
+
+    From a cache the key that was rejected would come back until it is about to expire; and what
+    assumes roles can be asked only once, or takes its own first profile for a loop.
+    """
+    chain = session.get_component("credential_provider")
+    providers: Any = getattr(chain, "providers", None)
+    if providers is None:
+        return chain  # the user's own
+    from aiobotocore import credentials
+
+    module: Any = credentials
+    fresh = module.create_credential_resolver(session, region_name=region).providers
+    by_type: dict[Any, Any] = {type(provider): provider for provider in fresh if hasattr(provider, "cache")}
+    return module.AioCredentialResolver([by_type.get(type(each), each) for each in providers])
 
 
 class _Stopped(Exception):
