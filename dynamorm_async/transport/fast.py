@@ -53,6 +53,15 @@ class _Line(msgspec.Struct, frozen=True):
     signer: Signer
     pool: Pool
     read_timeout: float | None
+    generation: int
+    """How many renewals there had been when the route was asked for."""
+
+
+class _Renewal(msgspec.Struct, frozen=True):
+    """The last time that credentials were fetched because a key was rejected."""
+
+    access_key: str
+    others: bool
 
 
 class FastTransport:
@@ -112,6 +121,9 @@ class FastTransport:
         self._line: _Line | None = None
         self._line_until = 0.0
         self._slow = False
+        self._generation = 0
+        self._renewal: _Renewal | None = None
+        self._renewing = asyncio.Lock()
         self._preparing = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
@@ -170,27 +182,44 @@ class FastTransport:
             pool.give_back(connection)
         if answer.status < 400:
             return answer
-        return replace(answer, access_key=line.signer.keys.access_key)
+        return replace(answer, access_key=line.signer.keys.access_key, generation=line.generation)
 
     async def renew(self, error: CredentialsError, answer: Answer) -> bool:
         """Correct the clock by the answer's date, or fetch other credentials, as `Renewing` says.
 
-        Credentials are fetched once for all calls whose key was rejected; a call is worth another
-        attempt where the clock was off or other credentials are there now.
+        Credentials are fetched once for all calls whose key was rejected, even if they come out the
+        same; a call is worth another attempt where the clock was off or other credentials are there
+        now.
         """
         if error.service_code in _SKEW_CODES and self._corrected(answer):
             return True
-        router = self._router
-        if router is None or answer.access_key is None:
+        router, access_key = self._router, answer.access_key
+        if router is None or access_key is None:
             return False
         try:
-            async with asyncio.timeout(_RENEWING_SECONDS):
-                renewed = await router.renew(answer.access_key)
+            async with asyncio.timeout(_RENEWING_SECONDS), self._renewing:
+                renewal = self._renewal
+                if (
+                    renewal is None
+                    or renewal.access_key != access_key
+                    or answer.generation >= self._generation
+                ):
+                    renewal = await self._renew(router, access_key)
+        except TimeoutError:
+            _log.debug("other credentials could not be fetched in %g s", _RENEWING_SECONDS)
+            return False
+        return renewal.others
+
+    async def _renew(self, router: Router, access_key: str) -> _Renewal:
+        others = False
+        try:
+            others = await router.renew(access_key)
         except Exception as failed:  # noqa: BLE001 - the answer's own error says more
             _log.debug("other credentials could not be fetched: %s", type(failed).__name__)
-            return False
+        self._renewal = _Renewal(access_key, others)
+        self._generation += 1
         self._line_until = 0.0
-        return renewed
+        return self._renewal
 
     async def client(self) -> Any:
         """Return an aiobotocore client, as `AiobotocoreTransport.client` does."""
@@ -262,9 +291,11 @@ class FastTransport:
             return
         if self._router is None:
             self._router = self._routed()
+        generation = self._generation
         route = await self._router.route()
-        if self._line is None or route.keys != self._line.signer.keys:
-            self._line = self._lined(route)
+        line = self._line
+        if line is None or route.keys != line.signer.keys or line.generation != generation:
+            self._line = self._lined(route, generation)
         # Credentials are looked at once a second; what asks for them anew sees to their refresh.
         self._line_until = float("inf") if self._router.lasts else now + 1.0
 
@@ -280,7 +311,7 @@ class FastTransport:
             return ChainRouter(self._options, files, _USER_AGENT, resolving)
         return resolving
 
-    def _lined(self, route: Route) -> _Line:
+    def _lined(self, route: Route, generation: int) -> _Line:
         parts = urlsplit(route.url)
         place = (parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
         if place not in self._pools:
@@ -292,7 +323,7 @@ class FastTransport:
             user_agent=route.user_agent,
         )
         settings = self._settings or Settings()
-        return _Line(signer, self._pools[place], settings.read_timeout)
+        return _Line(signer, self._pools[place], settings.read_timeout, generation)
 
     def _pool(self, parts: SplitResult, route: Route) -> Pool:
         settings = self._settings or Settings()

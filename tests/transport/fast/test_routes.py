@@ -314,6 +314,36 @@ async def test_credentials_that_stay_expired_do_not_loop() -> None:
         assert (provider.loads, len(server.requests)) == (2, 1)
 
 
+async def test_credentials_that_stay_expired_are_fetched_once_for_all_calls_in_flight() -> None:
+    provider = Rotating("AKIDOLD")
+    async with rotating(only("AKIDNEW"), provider) as (transport, server):
+        waist = open_waist(transport, max_concurrency=200)
+        rejected: list[CredentialsError] = []
+
+        async def call() -> None:
+            with pytest.raises(CredentialsError) as caught:
+                await waist.send(GET)
+            rejected.append(caught.value)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(200):
+                tasks.start_soon(call)
+
+        assert len(rejected) == len(server.requests) == 200
+        assert provider.loads <= 5  # attempts that began after a renewal may ask for one more
+
+
+async def test_a_key_that_is_rejected_again_later_is_renewed_again() -> None:
+    provider = Rotating("AKIDOLD", "AKIDOLD", "AKIDNEW")
+    async with rotating(only("AKIDNEW"), provider) as (transport, _):
+        waist = open_waist(transport)
+        with pytest.raises(CredentialsError):
+            await waist.send(GET)
+
+        assert (await waist.send(GET)).attempts == 2
+        assert provider.loads == 3
+
+
 async def test_static_credentials_that_expired_do_not_loop() -> None:
     async with faulty_server(refuse("ExpiredTokenException")) as server:
         transport = FastTransport(region="eu-west-1", endpoint=server.url, credentials=KEYS)
