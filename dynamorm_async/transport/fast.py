@@ -76,7 +76,7 @@ class FastTransport:
         credentials: Static credentials in place of what the session finds.
         max_connections: Most connections that are open at once.
         environ: The environment; None for the process's.
-        clock: Seconds since the epoch, for signatures.
+        clock: Seconds since the epoch, for signatures and nothing else.
 
     Attributes:
         name: Which way data operations go: "fast", or "aiobotocore" once it has turned out that the
@@ -153,13 +153,14 @@ class FastTransport:
         if loop is None:
             self._give_way("the event loop is not asyncio's")
             return await self._inner.attempt(call, timeout=timeout)
-        deadline = loop.time() + timeout
-        now = self._clock()
+        started = loop.time()
+        deadline = started + timeout
         line = self._line
-        if line is None or now >= self._line_until:
-            line = await self._prepared(call, deadline, now)
+        if line is None or started >= self._line_until:
+            line = await self._prepared(call, deadline, started)
             if line is None:
                 return await self._inner.attempt(call, timeout=timeout)
+        now = self._clock()
         pool = line.pool
         connection = pool.take()
         if connection is None:

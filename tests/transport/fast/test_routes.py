@@ -354,7 +354,10 @@ async def test_static_credentials_that_expired_do_not_loop() -> None:
         assert len(server.requests) == 1
 
 
-async def test_credentials_refreshed_elsewhere_are_used_within_a_second() -> None:
+@pytest.mark.parametrize("step", [1.5, -3600.0], ids=["on", "back"])
+async def test_credentials_refreshed_elsewhere_are_used_after_a_second_whatever_the_clock_does(
+    step: float,
+) -> None:
     from aiobotocore.credentials import AioCredentials
 
     moving = AioCredentials("AKIDA", "secret-of-AKIDA", "token-of-AKIDA")
@@ -367,7 +370,8 @@ async def test_credentials_refreshed_elsewhere_are_used_within_a_second() -> Non
         )
         await transport.attempt(GET, timeout=10.0)
         moving.access_key, moving.secret_key, moving.token = "AKIDB", "secret-of-AKIDB", "token-of-AKIDB"
-        now[0] += 1.5
+        now[0] += step
+        await anyio.sleep(1.05)
         await transport.attempt(GET, timeout=10.0)
         await transport.aclose()
 
