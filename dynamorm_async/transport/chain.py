@@ -20,7 +20,14 @@ import msgspec
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.failures import no_credentials
 from dynamorm_async.transport.redaction import redacting
-from dynamorm_async.transport.routes import Route, Router, given_route, settings_elsewhere
+from dynamorm_async.transport.routes import (
+    Route,
+    Router,
+    Unroutable,
+    given_route,
+    is_over,
+    settings_elsewhere,
+)
 
 T = TypeVar("T")
 _PROFILES = frozenset({"AWS_DEFAULT_PROFILE", "AWS_PROFILE"})
@@ -77,6 +84,10 @@ class ChainRouter:
                 return await self._behind.route()
         return self._route
 
+    def expired(self) -> bool:
+        """Return whether the keys of the last route are known to be over."""
+        return self._behind.expired() if self._given_up else is_over(self._source)
+
     async def renew(self, access_key: str | None) -> bool:
         """Go through the chain again, once for all whose key was rejected."""
         if self._given_up:
@@ -85,6 +96,12 @@ class ChainRouter:
             if self._found is None or self._found.keys.access_key == access_key:
                 self._found = await self._ask(anew=True)
             return self._found.keys.access_key != access_key
+
+    def close(self) -> None:
+        """End the look-up under way; its thread ends with the program, if the source hangs."""
+        if self._looking is not None:
+            self._looking.cancel()
+        self._behind.close()
 
     async def _ask(self, *, anew: bool) -> _Found:
         while anew and self._looking is not None and not self._looking_anew:
@@ -95,6 +112,8 @@ class ChainRouter:
             looking.add_done_callback(self._came)
             self._looking_anew = anew
         await asyncio.wait([looking])
+        if looking.cancelled():
+            raise Unroutable("the client was closed")
         return looking.result()
 
     def _came(self, looking: "asyncio.Task[_Found]") -> None:

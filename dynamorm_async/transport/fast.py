@@ -43,6 +43,9 @@ from dynamorm_async.wire import DATA_OPERATIONS, Answer, Call
 SKEW_SECONDS = 60.0
 _SKEW_CODES = frozenset({"InvalidSignatureException", "RequestTimeTooSkewed", "RequestExpired"})
 _RENEWING_SECONDS = 20.0
+_LOOK_SECONDS = 1.0
+# How long the call that starts a look waits for it: enough for keys that are there, or in a file.
+_GLANCE_SECONDS = 0.05
 _USER_AGENT = f"dynamorm_async md/fast lang/python#{sys.version_info[0]}.{sys.version_info[1]}"
 _log = logging.getLogger("dynamorm_async.transport")
 
@@ -125,6 +128,7 @@ class FastTransport:
         self._renewal: _Renewal | None = None
         self._renewing = asyncio.Lock()
         self._preparing = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
         self._closed = False
@@ -219,6 +223,9 @@ class FastTransport:
             _log.debug("other credentials could not be fetched: %s", type(failed).__name__)
         self._renewal = _Renewal(access_key, others)
         self._generation += 1
+        if self._looking is not None:
+            self._looking.cancel()  # it looks at what was rejected
+            self._looking = None
         self._line_until = 0.0
         return self._renewal
 
@@ -234,8 +241,15 @@ class FastTransport:
         await self._inner.aclose()
         # The parent's sockets are the parent's, and a loop that is gone has taken its own along.
         if self._loop is not None and self._process == os.getpid() and _running_loop() is self._loop:
+            looking = self._looking
+            if looking is not None:
+                looking.cancel()
+            if self._router is not None:
+                self._router.close()
             for pool in self._pools.values():
                 await pool.aclose()
+            if looking is not None:
+                await asyncio.wait([looking])
 
     def __reduce__(self) -> NoReturn:
         message = "a FastTransport holds connections and credentials and cannot be pickled"
@@ -271,6 +285,10 @@ class FastTransport:
 
     async def _prepared(self, call: Call, deadline: float, now: float) -> _Line | None:
         """Return the line of this second's requests, or None where aiobotocore must serve."""
+        if self._holds():
+            await self._glance(deadline, now)
+            if self._slow or self._holds():
+                return None if self._slow else self._line
         try:
             async with asyncio.timeout_at(deadline), self._preparing:
                 if self._line is None or now >= self._line_until:
@@ -287,6 +305,34 @@ class FastTransport:
             raise ours from error
         return None if self._slow else self._line
 
+    def _holds(self) -> bool:
+        """Return whether there is a line whose keys are neither rejected nor known to be over."""
+        line, router = self._line, self._router
+        if line is None or router is None or line.generation != self._generation:
+            return False
+        return not router.expired()
+
+    async def _glance(self, deadline: float, now: float) -> None:
+        """See to it that credentials are looked at, beside the calls if it takes long."""
+        self._line_until = now + _LOOK_SECONDS  # the others go on meanwhile
+        if self._looking is None:
+            looking = self._looking = asyncio.create_task(self._look(now))
+            looking.add_done_callback(self._looked)
+            await asyncio.wait([looking], timeout=min(_GLANCE_SECONDS, max(0.0, deadline - now)))
+
+    async def _look(self, now: float) -> None:
+        try:
+            async with asyncio.timeout(_RENEWING_SECONDS):
+                await self._prepare(now)
+        except Unroutable as why:
+            self._give_way(str(why))
+        except Exception as failed:  # noqa: BLE001 - the keys that are there still hold
+            _log.debug("credentials could not be looked at: %s", type(failed).__name__)
+
+    def _looked(self, looking: "asyncio.Task[None]") -> None:
+        if self._looking is looking:
+            self._looking = None
+
     async def _prepare(self, now: float) -> None:
         if self._slow:
             return
@@ -295,10 +341,17 @@ class FastTransport:
         generation = self._generation
         route = await self._router.route()
         line = self._line
+        if line is not None and line.generation > generation:
+            return  # a renewal was quicker
         if line is None or route.keys != line.signer.keys or line.generation != generation:
             self._line = self._lined(route, generation)
         # Credentials are looked at once a second; what asks for them anew sees to their refresh.
-        self._line_until = float("inf") if self._router.lasts else now + 1.0
+        if generation != self._generation:
+            self._line_until = 0.0  # they were rejected meanwhile
+        elif self._router.lasts:
+            self._line_until = float("inf")
+        else:
+            self._line_until = max(self._line_until, now + _LOOK_SECONDS)
 
     def _routed(self) -> Router:
         files = _files(self._environ)

@@ -84,8 +84,16 @@ class Router(Protocol):
         """Return the route; botocore's errors where there is none, Unroutable where it isn't ours."""
         ...
 
+    def expired(self) -> bool:
+        """Return whether the keys of the last route are known to be over."""
+        ...
+
     async def renew(self, access_key: str | None) -> bool:
         """Fetch other credentials if the rejected ones are still in use; return whether others are."""
+        ...
+
+    def close(self) -> None:
+        """End what is still being looked up."""
         ...
 
 
@@ -105,10 +113,17 @@ class GivenRouter:
         """Return the route."""
         return self._route
 
+    def expired(self) -> bool:
+        """Return False: nobody said until when they hold."""
+        return False
+
     async def renew(self, access_key: str | None) -> bool:
         """Return False: there are no others."""
         del access_key
         return False
+
+    def close(self) -> None:
+        """Do nothing: nothing is looked up."""
 
 
 class ResolvingRouter:
@@ -147,6 +162,10 @@ class ResolvingRouter:
                 self._route = await self._found(client, keys)
             return self._route
 
+    def expired(self) -> bool:
+        """Return whether the keys of the last route are known to be over."""
+        return self._static is None and is_over(self._source)
+
     async def renew(self, access_key: str | None) -> bool:
         """Go through the chain of credentials again, once for all whose key was rejected."""
         if self._static is not None:
@@ -154,6 +173,9 @@ class ResolvingRouter:
         async with self._renewing:
             with redacting():
                 return await self._renewed(access_key)
+
+    def close(self) -> None:
+        """Do nothing: a look-up ends with who asked for it."""
 
     async def _renewed(self, access_key: str | None) -> bool:
         keys = await self._current_keys()
@@ -189,6 +211,12 @@ class ResolvingRouter:
             bundle=self._transport.session.get_config_variable("ca_bundle")
             or self._environ.get("REQUESTS_CA_BUNDLE"),
         )
+
+
+def is_over(source: Any) -> bool:
+    """Return whether botocore's credentials say themselves that their time is over."""
+    refresh_needed = getattr(source, "refresh_needed", None)
+    return refresh_needed is not None and bool(refresh_needed(refresh_in=0))
 
 
 def given_route(
