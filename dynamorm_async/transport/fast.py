@@ -28,6 +28,8 @@ from dynamorm_async.transport.failures import failure
 from dynamorm_async.transport.invocation import Invocation
 from dynamorm_async.transport.pool import Pool
 from dynamorm_async.transport.routes import (
+    GLANCE_SECONDS,
+    REFRESH_SECONDS,
     GivenRouter,
     ResolvingRouter,
     Route,
@@ -42,10 +44,7 @@ from dynamorm_async.wire import DATA_OPERATIONS, Answer, Call
 # DynamoDB takes signatures that are up to five minutes off.
 SKEW_SECONDS = 60.0
 _SKEW_CODES = frozenset({"InvalidSignatureException", "RequestTimeTooSkewed", "RequestExpired"})
-_RENEWING_SECONDS = 20.0
 _LOOK_SECONDS = 1.0
-# How long the call that starts a look waits for it: enough for keys that are there, or in a file.
-_GLANCE_SECONDS = 0.05
 _USER_AGENT = f"dynamorm_async md/fast lang/python#{sys.version_info[0]}.{sys.version_info[1]}"
 _log = logging.getLogger("dynamorm_async.transport")
 
@@ -202,7 +201,7 @@ class FastTransport:
         if router is None or access_key is None:
             return False
         try:
-            async with asyncio.timeout(_RENEWING_SECONDS), self._renewing:
+            async with asyncio.timeout(REFRESH_SECONDS), self._renewing:
                 renewal = self._renewal
                 if (
                     renewal is None
@@ -211,7 +210,7 @@ class FastTransport:
                 ):
                     renewal = await self._renew(router, access_key)
         except TimeoutError:
-            _log.debug("other credentials could not be fetched in %g s", _RENEWING_SECONDS)
+            _log.debug("other credentials could not be fetched in %g s", REFRESH_SECONDS)
             return False
         return renewal.others
 
@@ -318,11 +317,11 @@ class FastTransport:
         if self._looking is None:
             looking = self._looking = asyncio.create_task(self._look(now))
             looking.add_done_callback(self._looked)
-            await asyncio.wait([looking], timeout=min(_GLANCE_SECONDS, max(0.0, deadline - now)))
+            await asyncio.wait([looking], timeout=min(GLANCE_SECONDS, max(0.0, deadline - now)))
 
     async def _look(self, now: float) -> None:
         try:
-            async with asyncio.timeout(_RENEWING_SECONDS):
+            async with asyncio.timeout(REFRESH_SECONDS):
                 await self._prepare(now)
         except Unroutable as why:
             self._give_way(str(why))

@@ -28,6 +28,10 @@ from dynamorm_async.transport.failures import no_credentials
 from dynamorm_async.transport.redaction import redacting
 from dynamorm_async.transport.serving import why_not_handlers
 
+# How long the call that starts a look at credentials waits for it: enough where nothing is refreshed.
+GLANCE_SECONDS = 0.05
+# How long a look that no call waits for may take.
+REFRESH_SECONDS = 20.0
 # The partition "aws" of botocore's rules; the others have hosts of their own.
 _PLAIN_REGION = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+")
 # Settings that change where or how requests go; the aiobotocore client knows their rules.
@@ -152,6 +156,7 @@ class ResolvingRouter:
         self._source: Any = None
         self._route: Route | None = None
         self._renewing = asyncio.Lock()
+        self._refreshing: asyncio.Task[Any] | None = None
 
     async def route(self) -> Route:
         """Return the route, found anew where the credentials are others than last time."""
@@ -175,7 +180,10 @@ class ResolvingRouter:
                 return await self._renewed(access_key)
 
     def close(self) -> None:
-        """Do nothing: a look-up ends with who asked for it."""
+        """End a refresh that is made ahead of time; another look-up ends with who asked for it."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            self._refreshing = None
 
     async def _renewed(self, access_key: str | None) -> bool:
         keys = await self._current_keys()
@@ -184,6 +192,7 @@ class ResolvingRouter:
         client = await self._transport.client()
         provider = _forgetful(self._transport.session, client.meta.region_name)
         self._source = await provider.load_credentials()
+        self.close()  # what the rejected source would refresh is of no use any more
         return (await self._current_keys()).access_key != access_key
 
     async def _current_keys(self) -> Credentials:
@@ -191,8 +200,31 @@ class ResolvingRouter:
             self._source = await self._transport.session.get_credentials()
         if self._source is None:
             raise no_credentials()
-        frozen = await self._source.get_frozen_credentials()  # one set, never half old and half new
+        frozen = await self._frozen(self._source)
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
+
+    async def _frozen(self, source: Any) -> Any:
+        """Return the source's keys as one set, never half old and half new.
+
+        Who asks for them first within a quarter of an hour of their end refreshes them, and who asks
+        meanwhile gets those that still hold: so a task asks first.
+        """
+        if not (hasattr(source, "refresh_needed") and source.refresh_needed()):
+            return await source.get_frozen_credentials()
+        refreshing = self._refreshing
+        if refreshing is None:
+            refreshing = self._refreshing = asyncio.create_task(_refreshed(source))
+            refreshing.add_done_callback(self._refreshed)
+            await asyncio.wait([refreshing], timeout=GLANCE_SECONDS)
+        if refreshing.done() and not refreshing.cancelled():
+            return refreshing.result()
+        return await source.get_frozen_credentials()
+
+    def _refreshed(self, refreshing: "asyncio.Task[Any]") -> None:
+        if self._refreshing is refreshing:
+            self._refreshing = None
+        if not refreshing.cancelled():
+            refreshing.exception()  # perhaps nobody waits any more
 
     async def _found(self, client: Any, keys: Credentials) -> Route:
         why = why_not_handlers(client.meta.events) or _why_not_session_settings(self._transport.session)
@@ -211,6 +243,11 @@ class ResolvingRouter:
             bundle=self._transport.session.get_config_variable("ca_bundle")
             or self._environ.get("REQUESTS_CA_BUNDLE"),
         )
+
+
+async def _refreshed(source: Any) -> Any:
+    async with asyncio.timeout(REFRESH_SECONDS):
+        return await source.get_frozen_credentials()
 
 
 def is_over(source: Any) -> bool:

@@ -544,7 +544,7 @@ async def test_a_refresh_that_hangs_stops_no_call_while_the_keys_hold(minutes: f
         assert (source.refreshes, source.under_way) == (1, 1)
         assert keys_of(server) == ["AKIDOLD"] * 31
         source.go.set()
-        await anyio.sleep(0.1)
+        await anyio.sleep(1.05)
         await transport.attempt(GET, timeout=0.5)
         assert keys_of(server)[-1] == "AKIDNEW"
     assert source.under_way == 0
@@ -578,4 +578,37 @@ async def test_keys_that_are_rejected_while_their_refresh_hangs_are_renewed() ->
         with pytest.raises(CredentialsError):  # the chain gives the same key again
             await waist.send(GET)
         await waist.send(GET)
+        assert source.under_way == 0
+
+
+async def test_a_refresh_that_hangs_from_the_first_call_on_stops_no_call() -> None:
+    source = Slow(12.0)
+    session: Any = AioSession()
+    session.register_component("credential_provider", source)
+    async with faulty_server(answer(ITEM)) as server:
+        transport = FastTransport(region="eu-west-1", endpoint=server.url, session=session)
+        await transport.client()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(lambda: transport.attempt(GET, timeout=0.5))
+        assert (source.refreshes, source.under_way) == (1, 1)
+        source.go.set()
+        await anyio.sleep(1.05)
+        await transport.attempt(GET, timeout=0.5)
+        await transport.aclose()
+
+        assert keys_of(server) == ["AKIDOLD"] * 10 + ["AKIDNEW"]
+
+
+async def test_a_first_refresh_that_hangs_ends_when_the_transport_is_closed() -> None:
+    source = Slow(12.0)
+    session: Any = AioSession()
+    session.register_component("credential_provider", source)
+    async with faulty_server(answer(ITEM)) as server:
+        transport = FastTransport(region="eu-west-1", endpoint=server.url, session=session)
+        await transport.attempt(GET, timeout=10.0)
+        assert source.under_way == 1
+        await transport.aclose()
+        await anyio.sleep(0.01)
+
         assert source.under_way == 0
