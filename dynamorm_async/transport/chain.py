@@ -17,11 +17,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dynamorm_async.transport import redaction
-from dynamorm_async.transport.capture import Capture, current
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.failures import no_credentials
-from dynamorm_async.transport.routes import Route, Router, given_route, settings_elsewhere
+from dynamorm_async.transport.redaction import redacting
+from dynamorm_async.transport.routes import (
+    Route,
+    Router,
+    Unroutable,
+    given_route,
+    is_over,
+    settings_elsewhere,
+)
 
 T = TypeVar("T")
 _PROFILES = frozenset({"AWS_DEFAULT_PROFILE", "AWS_PROFILE"})
@@ -78,6 +84,10 @@ class ChainRouter:
                 return await self._behind.route()
         return self._route
 
+    def expired(self) -> bool:
+        """Return whether the keys of the last route are known to be over."""
+        return self._behind.expired() if self._given_up else is_over(self._source)
+
     async def renew(self, access_key: str | None) -> bool:
         """Go through the chain again, once for all whose key was rejected."""
         if self._given_up:
@@ -86,6 +96,12 @@ class ChainRouter:
             if self._found is None or self._found.keys.access_key == access_key:
                 self._found = await self._ask(anew=True)
             return self._found.keys.access_key != access_key
+
+    def close(self) -> None:
+        """End the look-up under way; its thread ends with the program, if the source hangs."""
+        if self._looking is not None:
+            self._looking.cancel()
+        self._behind.close()
 
     async def _ask(self, *, anew: bool) -> _Found:
         while anew and self._looking is not None and not self._looking_anew:
@@ -96,6 +112,8 @@ class ChainRouter:
             looking.add_done_callback(self._came)
             self._looking_anew = anew
         await asyncio.wait([looking])
+        if looking.cancelled():
+            raise Unroutable("the client was closed")
         return looking.result()
 
     def _came(self, looking: "asyncio.Task[_Found]") -> None:
@@ -104,18 +122,13 @@ class ChainRouter:
             looking.exception()  # perhaps nobody waits any more
 
     async def _looked(self, *, anew: bool) -> _Found:
-        redaction.install()
-        # While a capture is there, botocore's log lines about its requests are redacted.
-        token = current.set(Capture(cap=0, deadline=asyncio.get_running_loop().time()))
-        try:
+        with redacting():  # the answers of STS and SSO hold keys and tokens
             return await _in_thread(partial(self._look, anew=anew))
-        finally:
-            current.reset(token)
 
     def _look(self, *, anew: bool) -> _Found:
         from botocore.session import Session
 
-        if self._session is None:
+        if self._session is None or anew:  # a session keeps roles, and would give out the rejected one
             self._session = Session(profile=self._options.get("profile"))
         if self._source is None or anew:
             self._source = self._session.get_component("credential_provider").load_credentials()

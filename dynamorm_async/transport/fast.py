@@ -28,6 +28,8 @@ from dynamorm_async.transport.failures import failure
 from dynamorm_async.transport.invocation import Invocation
 from dynamorm_async.transport.pool import Pool
 from dynamorm_async.transport.routes import (
+    GLANCE_SECONDS,
+    REFRESH_SECONDS,
     GivenRouter,
     ResolvingRouter,
     Route,
@@ -42,7 +44,7 @@ from dynamorm_async.wire import DATA_OPERATIONS, Answer, Call
 # DynamoDB takes signatures that are up to five minutes off.
 SKEW_SECONDS = 60.0
 _SKEW_CODES = frozenset({"InvalidSignatureException", "RequestTimeTooSkewed", "RequestExpired"})
-_RENEWING_SECONDS = 20.0
+_LOOK_SECONDS = 1.0
 _USER_AGENT = f"dynamorm_async md/fast lang/python#{sys.version_info[0]}.{sys.version_info[1]}"
 _log = logging.getLogger("dynamorm_async.transport")
 
@@ -53,6 +55,15 @@ class _Line(msgspec.Struct, frozen=True):
     signer: Signer
     pool: Pool
     read_timeout: float | None
+    generation: int
+    """How many renewals there had been when the route was asked for."""
+
+
+class _Renewal(msgspec.Struct, frozen=True):
+    """The last time that credentials were fetched because a key was rejected."""
+
+    access_key: str
+    others: bool
 
 
 class FastTransport:
@@ -67,7 +78,7 @@ class FastTransport:
         credentials: Static credentials in place of what the session finds.
         max_connections: Most connections that are open at once.
         environ: The environment; None for the process's.
-        clock: Seconds since the epoch, for signatures.
+        clock: Seconds since the epoch, for signatures and nothing else.
 
     Attributes:
         name: Which way data operations go: "fast", or "aiobotocore" once it has turned out that the
@@ -112,7 +123,11 @@ class FastTransport:
         self._line: _Line | None = None
         self._line_until = 0.0
         self._slow = False
+        self._generation = 0
+        self._renewal: _Renewal | None = None
+        self._renewing = asyncio.Lock()
         self._preparing = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = 0
         self._closed = False
@@ -141,13 +156,14 @@ class FastTransport:
         if loop is None:
             self._give_way("the event loop is not asyncio's")
             return await self._inner.attempt(call, timeout=timeout)
-        deadline = loop.time() + timeout
-        now = self._clock()
+        started = loop.time()
+        deadline = started + timeout
         line = self._line
-        if line is None or now >= self._line_until:
-            line = await self._prepared(call, deadline, now)
+        if line is None or started >= self._line_until:
+            line = await self._prepared(call, deadline, started)
             if line is None:
                 return await self._inner.attempt(call, timeout=timeout)
+        now = self._clock()
         pool = line.pool
         connection = pool.take()
         if connection is None:
@@ -170,27 +186,47 @@ class FastTransport:
             pool.give_back(connection)
         if answer.status < 400:
             return answer
-        return replace(answer, access_key=line.signer.keys.access_key)
+        return replace(answer, access_key=line.signer.keys.access_key, generation=line.generation)
 
     async def renew(self, error: CredentialsError, answer: Answer) -> bool:
         """Correct the clock by the answer's date, or fetch other credentials, as `Renewing` says.
 
-        Credentials are fetched once for all calls whose key was rejected; a call is worth another
-        attempt where the clock was off or other credentials are there now.
+        Credentials are fetched once for all calls whose key was rejected, even if they come out the
+        same; a call is worth another attempt where the clock was off or other credentials are there
+        now.
         """
         if error.service_code in _SKEW_CODES and self._corrected(answer):
             return True
-        router = self._router
-        if router is None or answer.access_key is None:
+        router, access_key = self._router, answer.access_key
+        if router is None or access_key is None:
             return False
         try:
-            async with asyncio.timeout(_RENEWING_SECONDS):
-                renewed = await router.renew(answer.access_key)
+            async with asyncio.timeout(REFRESH_SECONDS), self._renewing:
+                renewal = self._renewal
+                if (
+                    renewal is None
+                    or renewal.access_key != access_key
+                    or answer.generation >= self._generation
+                ):
+                    renewal = await self._renew(router, access_key)
+        except TimeoutError:
+            _log.debug("other credentials could not be fetched in %g s", REFRESH_SECONDS)
+            return False
+        return renewal.others
+
+    async def _renew(self, router: Router, access_key: str) -> _Renewal:
+        others = False
+        try:
+            others = await router.renew(access_key)
         except Exception as failed:  # noqa: BLE001 - the answer's own error says more
             _log.debug("other credentials could not be fetched: %s", type(failed).__name__)
-            return False
+        self._renewal = _Renewal(access_key, others)
+        self._generation += 1
+        if self._looking is not None:
+            self._looking.cancel()  # it looks at what was rejected
+            self._looking = None
         self._line_until = 0.0
-        return renewed
+        return self._renewal
 
     async def client(self) -> Any:
         """Return an aiobotocore client, as `AiobotocoreTransport.client` does."""
@@ -204,8 +240,15 @@ class FastTransport:
         await self._inner.aclose()
         # The parent's sockets are the parent's, and a loop that is gone has taken its own along.
         if self._loop is not None and self._process == os.getpid() and _running_loop() is self._loop:
+            looking = self._looking
+            if looking is not None:
+                looking.cancel()
+            if self._router is not None:
+                self._router.close()
             for pool in self._pools.values():
                 await pool.aclose()
+            if looking is not None:
+                await asyncio.wait([looking])
 
     def __reduce__(self) -> NoReturn:
         message = "a FastTransport holds connections and credentials and cannot be pickled"
@@ -241,6 +284,10 @@ class FastTransport:
 
     async def _prepared(self, call: Call, deadline: float, now: float) -> _Line | None:
         """Return the line of this second's requests, or None where aiobotocore must serve."""
+        if self._holds():
+            await self._glance(deadline, now)
+            if self._slow or self._holds():
+                return None if self._slow else self._line
         try:
             async with asyncio.timeout_at(deadline), self._preparing:
                 if self._line is None or now >= self._line_until:
@@ -257,16 +304,53 @@ class FastTransport:
             raise ours from error
         return None if self._slow else self._line
 
+    def _holds(self) -> bool:
+        """Return whether there is a line whose keys are neither rejected nor known to be over."""
+        line, router = self._line, self._router
+        if line is None or router is None or line.generation != self._generation:
+            return False
+        return not router.expired()
+
+    async def _glance(self, deadline: float, now: float) -> None:
+        """See to it that credentials are looked at, beside the calls if it takes long."""
+        self._line_until = now + _LOOK_SECONDS  # the others go on meanwhile
+        if self._looking is None:
+            looking = self._looking = asyncio.create_task(self._look(now))
+            looking.add_done_callback(self._looked)
+            await asyncio.wait([looking], timeout=min(GLANCE_SECONDS, max(0.0, deadline - now)))
+
+    async def _look(self, now: float) -> None:
+        try:
+            async with asyncio.timeout(REFRESH_SECONDS):
+                await self._prepare(now)
+        except Unroutable as why:
+            self._give_way(str(why))
+        except Exception as failed:  # noqa: BLE001 - the keys that are there still hold
+            _log.debug("credentials could not be looked at: %s", type(failed).__name__)
+
+    def _looked(self, looking: "asyncio.Task[None]") -> None:
+        if self._looking is looking:
+            self._looking = None
+
     async def _prepare(self, now: float) -> None:
         if self._slow:
             return
         if self._router is None:
             self._router = self._routed()
+        generation = self._generation
         route = await self._router.route()
-        if self._line is None or route.keys != self._line.signer.keys:
-            self._line = self._lined(route)
+        line = self._line
+        if line is not None and line.generation > generation:
+            return  # a renewal was quicker
+        if line is None or route.keys != line.signer.keys or line.generation != generation:
+            self._line = self._lined(route, generation)
         # Credentials are looked at once a second; what asks for them anew sees to their refresh.
-        self._line_until = float("inf") if self._router.lasts else now + 1.0
+        if generation != self._generation:
+            self._line_until = 0.0  # they were rejected meanwhile
+        elif self._router.lasts:
+            self._line_until = float("inf")
+        else:
+            self._line_until = max(self._line_until, now + _LOOK_SECONDS)
 
     def _routed(self) -> Router:
         files = _files(self._environ)
@@ -280,7 +364,7 @@ class FastTransport:
             return ChainRouter(self._options, files, _USER_AGENT, resolving)
         return resolving
 
-    def _lined(self, route: Route) -> _Line:
+    def _lined(self, route: Route, generation: int) -> _Line:
         parts = urlsplit(route.url)
         place = (parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
         if place not in self._pools:
@@ -292,7 +376,7 @@ class FastTransport:
             user_agent=route.user_agent,
         )
         settings = self._settings or Settings()
-        return _Line(signer, self._pools[place], settings.read_timeout)
+        return _Line(signer, self._pools[place], settings.read_timeout, generation)
 
     def _pool(self, parts: SplitResult, route: Route) -> Pool:
         settings = self._settings or Settings()

@@ -6,11 +6,17 @@ only while one of our attempts runs: other users of botocore see their own lines
 """
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 
-from dynamorm_async.transport.capture import current
+from dynamorm_async.transport.capture import Capture, current
 
 REDACTED = "<redacted by dynamorm_async>"
 LOGGERS = (
+    "aiobotocore.credentials",
+    "aiobotocore.regions",
+    "aiobotocore.tokens",
+    "aiobotocore.utils",
     "botocore.auth",
     "botocore.client",
     "botocore.endpoint",
@@ -21,6 +27,8 @@ LOGGERS = (
     "botocore.retryhandler",
     "botocore.retries.special",
     "botocore.retries.standard",
+    "botocore.tokens",
+    "botocore.utils",
 )
 _HARMLESS = (int, float, type(None))
 
@@ -45,6 +53,18 @@ def install() -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(each, RedactingFilter) for each in logger.filters):
             logger.addFilter(RedactingFilter())
+
+
+@contextmanager
+def redacting() -> Generator[None]:
+    """Redact what botocore logs within, where no attempt of ours does so already."""
+    install()
+    token = current.set(Capture(cap=0, deadline=float("inf"))) if current.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            current.reset(token)
 
 
 def _safe(argument: object) -> object:

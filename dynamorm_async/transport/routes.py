@@ -14,7 +14,6 @@ from contextvars import ContextVar
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
-import anyio
 import msgspec
 
 from dynamorm_async.transport.aws_client import (
@@ -24,11 +23,15 @@ from dynamorm_async.transport.aws_client import (
     check_region,
     is_foreign,
 )
-from dynamorm_async.transport.capture import Capture, current
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.failures import no_credentials
+from dynamorm_async.transport.redaction import redacting
 from dynamorm_async.transport.serving import why_not_handlers
 
+# How long the call that starts a look at credentials waits for it: enough where nothing is refreshed.
+GLANCE_SECONDS = 0.05
+# How long a look that no call waits for may take.
+REFRESH_SECONDS = 20.0
 # The partition "aws" of botocore's rules; the others have hosts of their own.
 _PLAIN_REGION = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+")
 # Settings that change where or how requests go; the aiobotocore client knows their rules.
@@ -85,8 +88,16 @@ class Router(Protocol):
         """Return the route; botocore's errors where there is none, Unroutable where it isn't ours."""
         ...
 
+    def expired(self) -> bool:
+        """Return whether the keys of the last route are known to be over."""
+        ...
+
     async def renew(self, access_key: str | None) -> bool:
         """Fetch other credentials if the rejected ones are still in use; return whether others are."""
+        ...
+
+    def close(self) -> None:
+        """End what is still being looked up."""
         ...
 
 
@@ -106,10 +117,17 @@ class GivenRouter:
         """Return the route."""
         return self._route
 
+    def expired(self) -> bool:
+        """Return False: nobody said until when they hold."""
+        return False
+
     async def renew(self, access_key: str | None) -> bool:
         """Return False: there are no others."""
         del access_key
         return False
+
+    def close(self) -> None:
+        """Do nothing: nothing is looked up."""
 
 
 class ResolvingRouter:
@@ -138,34 +156,75 @@ class ResolvingRouter:
         self._source: Any = None
         self._route: Route | None = None
         self._renewing = asyncio.Lock()
+        self._refreshing: asyncio.Task[Any] | None = None
 
     async def route(self) -> Route:
         """Return the route, found anew where the credentials are others than last time."""
-        client = await self._transport.client()
-        keys = self._static or await self._current_keys()
-        if self._route is None or self._route.keys != keys:
-            self._route = await self._found(client, keys)
-        return self._route
+        with redacting():  # the answers of STS and SSO hold keys and tokens
+            client = await self._transport.client()
+            keys = self._static or await self._current_keys()
+            if self._route is None or self._route.keys != keys:
+                self._route = await self._found(client, keys)
+            return self._route
+
+    def expired(self) -> bool:
+        """Return whether the keys of the last route are known to be over."""
+        return self._static is None and is_over(self._source)
 
     async def renew(self, access_key: str | None) -> bool:
         """Go through the chain of credentials again, once for all whose key was rejected."""
         if self._static is not None:
             return False
         async with self._renewing:
-            keys = await self._current_keys()
-            if keys.access_key != access_key:
-                return True
-            provider = self._transport.session.get_component("credential_provider")
-            self._source = await provider.load_credentials()
-            return (await self._current_keys()).access_key != access_key
+            with redacting():
+                return await self._renewed(access_key)
+
+    def close(self) -> None:
+        """End a refresh that is made ahead of time; another look-up ends with who asked for it."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            self._refreshing = None
+
+    async def _renewed(self, access_key: str | None) -> bool:
+        keys = await self._current_keys()
+        if keys.access_key != access_key:
+            return True
+        client = await self._transport.client()
+        provider = _forgetful(self._transport.session, client.meta.region_name)
+        self._source = await provider.load_credentials()
+        self.close()  # what the rejected source would refresh is of no use any more
+        return (await self._current_keys()).access_key != access_key
 
     async def _current_keys(self) -> Credentials:
         if self._source is None:
             self._source = await self._transport.session.get_credentials()
         if self._source is None:
             raise no_credentials()
-        frozen = await self._source.get_frozen_credentials()  # one set, never half old and half new
+        frozen = await self._frozen(self._source)
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token or None)
+
+    async def _frozen(self, source: Any) -> Any:
+        """Return the source's keys as one set, never half old and half new.
+
+        Who asks for them first within a quarter of an hour of their end refreshes them, and who asks
+        meanwhile gets those that still hold: so a task asks first.
+        """
+        if not (hasattr(source, "refresh_needed") and source.refresh_needed()):
+            return await source.get_frozen_credentials()
+        refreshing = self._refreshing
+        if refreshing is None:
+            refreshing = self._refreshing = asyncio.create_task(_refreshed(source))
+            refreshing.add_done_callback(self._refreshed)
+            await asyncio.wait([refreshing], timeout=GLANCE_SECONDS)
+        if refreshing.done() and not refreshing.cancelled():
+            return refreshing.result()
+        return await source.get_frozen_credentials()
+
+    def _refreshed(self, refreshing: "asyncio.Task[Any]") -> None:
+        if self._refreshing is refreshing:
+            self._refreshing = None
+        if not refreshing.cancelled():
+            refreshing.exception()  # perhaps nobody waits any more
 
     async def _found(self, client: Any, keys: Credentials) -> Route:
         why = why_not_handlers(client.meta.events) or _why_not_session_settings(self._transport.session)
@@ -184,6 +243,17 @@ class ResolvingRouter:
             bundle=self._transport.session.get_config_variable("ca_bundle")
             or self._environ.get("REQUESTS_CA_BUNDLE"),
         )
+
+
+async def _refreshed(source: Any) -> Any:
+    async with asyncio.timeout(REFRESH_SECONDS):
+        return await source.get_frozen_credentials()
+
+
+def is_over(source: Any) -> bool:
+    """Return whether botocore's credentials say themselves that their time is over."""
+    refresh_needed = getattr(source, "refresh_needed", None)
+    return refresh_needed is not None and bool(refresh_needed(refresh_in=0))
 
 
 def given_route(
@@ -252,6 +322,24 @@ def _why_not_session_settings(session: Any) -> str | None:
     return None
 
 
+def _forgetful(session: Any, region: str) -> Any:
+    """Return the session's chain of credentials, with empty caches.
+
+    From a cache the key that was rejected would come back until it is about to expire; and what
+    assumes roles can be asked only once, or takes its own first profile for a loop.
+    """
+    chain = session.get_component("credential_provider")
+    providers: Any = getattr(chain, "providers", None)
+    if providers is None:
+        return chain  # the user's own
+    from aiobotocore import credentials
+
+    module: Any = credentials
+    fresh = module.create_credential_resolver(session, region_name=region).providers
+    by_type: dict[Any, Any] = {type(provider): provider for provider in fresh if hasattr(provider, "cache")}
+    return module.AioCredentialResolver([by_type.get(type(each), each) for each in providers])
+
+
 class _Stopped(Exception):
     """Ends the building of a request before it is sent."""
 
@@ -273,14 +361,11 @@ async def _request_of(client: Any) -> tuple[str, dict[str, str]]:
     )
     built: list[Any] = []
     token = _built.set(built)
-    # While a capture is there, botocore's log lines about the request are redacted.
-    capture = current.set(Capture(cap=0, deadline=anyio.current_time()))
     try:
         await client.get_item(TableName="dynamorm", Key={"dynamorm": {"S": "dynamorm"}})
     except _Stopped:
         pass
     finally:
-        current.reset(capture)
         _built.reset(token)
     if not built:
         raise Unroutable("the aiobotocore client builds no requests")

@@ -89,6 +89,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         checked: Whether the transport itself has verified length and checksum.
         access_key: The id of the key that the request was signed with, where the transport knows;
             so that a key that was rejected is told from one that came in its place meanwhile.
+        generation: How many times the transport had renewed its keys when the request was signed.
         reused: Whether it came over a connection that had carried a request before, or None where
             the transport doesn't know.
     """
@@ -98,6 +99,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     checked: bool = False
     access_key: str | None = None
+    generation: int = 0
     reused: bool | None = None
 
     def __repr__(self) -> str:

@@ -1,9 +1,11 @@
 """Credentials through botocore's chain: found once, renewed once, and aiobotocore stays unimported."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -117,6 +119,30 @@ async def test_a_source_that_hangs_holds_one_thread(tmp_path: Path) -> None:
 
     assert [each.body for each in answers] == [ITEM] * 3
     assert started.read_text().count("run") == 1
+
+
+async def test_a_refresh_that_hangs_stops_no_call_while_the_keys_hold(tmp_path: Path) -> None:
+    runs, script = tmp_path / "runs", tmp_path / "source"
+    until = (datetime.now(UTC) + timedelta(seconds=15 * 60 + 3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    keys = '"AccessKeyId": "AKID", "SecretAccessKey": "s", "SessionToken": "t"'
+    reply = f'{{"Version": 1, {keys}, "Expiration": "{until}"}}'
+    script.write_text(f"#!/bin/sh\n[ -e {runs} ] && sleep 3\necho run >> {runs}\necho '{reply}'\n")
+    script.chmod(0o755)
+    (tmp_path / "config").write_text(f"[default]\nregion = eu-west-1\ncredential_process = {script}\n")
+    async with faulty_server(answer(ITEM)) as server:
+        transport = FastTransport(endpoint=server.url)
+        await transport.attempt(GET, timeout=10.0)
+        threads = threading.active_count()
+        await anyio.sleep(3.1)  # the keys are now so near their end that botocore fetches others
+        for _ in range(3):
+            await transport.attempt(GET, timeout=0.5)
+        assert threading.active_count() == threads + 1
+        before = asyncio.all_tasks()
+        await transport.aclose()
+        await asyncio.sleep(0)
+        assert not any("ChainRouter" in repr(task) for task in before if not task.done())
+
+        assert len(server.requests) == 4
 
 
 async def test_a_profile_that_is_not_there_is_refused() -> None:

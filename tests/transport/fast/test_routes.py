@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -314,6 +315,36 @@ async def test_credentials_that_stay_expired_do_not_loop() -> None:
         assert (provider.loads, len(server.requests)) == (2, 1)
 
 
+async def test_credentials_that_stay_expired_are_fetched_once_for_all_calls_in_flight() -> None:
+    provider = Rotating("AKIDOLD")
+    async with rotating(only("AKIDNEW"), provider) as (transport, server):
+        waist = open_waist(transport, max_concurrency=200)
+        rejected: list[CredentialsError] = []
+
+        async def call() -> None:
+            with pytest.raises(CredentialsError) as caught:
+                await waist.send(GET)
+            rejected.append(caught.value)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(200):
+                tasks.start_soon(call)
+
+        assert len(rejected) == len(server.requests) == 200
+        assert provider.loads <= 5  # attempts that began after a renewal may ask for one more
+
+
+async def test_a_key_that_is_rejected_again_later_is_renewed_again() -> None:
+    provider = Rotating("AKIDOLD", "AKIDOLD", "AKIDNEW")
+    async with rotating(only("AKIDNEW"), provider) as (transport, _):
+        waist = open_waist(transport)
+        with pytest.raises(CredentialsError):
+            await waist.send(GET)
+
+        assert (await waist.send(GET)).attempts == 2
+        assert provider.loads == 3
+
+
 async def test_static_credentials_that_expired_do_not_loop() -> None:
     async with faulty_server(refuse("ExpiredTokenException")) as server:
         transport = FastTransport(region="eu-west-1", endpoint=server.url, credentials=KEYS)
@@ -324,7 +355,10 @@ async def test_static_credentials_that_expired_do_not_loop() -> None:
         assert len(server.requests) == 1
 
 
-async def test_credentials_refreshed_elsewhere_are_used_within_a_second() -> None:
+@pytest.mark.parametrize("step", [1.5, -3600.0], ids=["on", "back"])
+async def test_credentials_refreshed_elsewhere_are_used_after_a_second_whatever_the_clock_does(
+    step: float,
+) -> None:
     from aiobotocore.credentials import AioCredentials
 
     moving = AioCredentials("AKIDA", "secret-of-AKIDA", "token-of-AKIDA")
@@ -337,7 +371,8 @@ async def test_credentials_refreshed_elsewhere_are_used_within_a_second() -> Non
         )
         await transport.attempt(GET, timeout=10.0)
         moving.access_key, moving.secret_key, moving.token = "AKIDB", "secret-of-AKIDB", "token-of-AKIDB"
-        now[0] += 1.5
+        now[0] += step
+        await anyio.sleep(1.05)
         await transport.attempt(GET, timeout=10.0)
         await transport.aclose()
 
@@ -445,3 +480,135 @@ async def test_a_host_that_no_name_can_be_is_unreachable() -> None:
 
     with pytest.raises(EndpointUnreachable):
         await dialer.dial(lambda _: None)
+
+
+class Slow:
+    """Credentials of `minutes` whose refresh takes until `go` is set."""
+
+    def __init__(self, minutes: float) -> None:
+        self.minutes = minutes
+        self.go = anyio.Event()
+        self.under_way = 0
+        self.refreshes = 0
+
+    async def load_credentials(self) -> Any:
+        from aiobotocore.credentials import AioRefreshableCredentials
+
+        until = datetime.now(UTC) + timedelta(minutes=self.minutes)
+        return AioRefreshableCredentials("AKIDOLD", "S", "T", until, self.refresh, "test")
+
+    async def refresh(self) -> dict[str, str]:
+        self.refreshes += 1
+        self.under_way += 1
+        try:
+            await self.go.wait()
+        finally:
+            self.under_way -= 1
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        return {"access_key": "AKIDNEW", "secret_key": "S", "token": "T", "expiry_time": until}
+
+
+@asynccontextmanager
+async def refreshing(
+    minutes: float, script: Behaviour | list[Behaviour]
+) -> AsyncGenerator[tuple[FastTransport, FaultyServer, Slow]]:
+    """A transport that has served once; its credentials are then `minutes` from their end."""
+    source = Slow(60)
+    session: Any = AioSession()
+    session.register_component("credential_provider", source)
+    async with faulty_server(script) as server:
+        transport = FastTransport(region="eu-west-1", endpoint=server.url, session=session)
+        try:
+            await transport.attempt(GET, timeout=10.0)
+            held: Any = await session.get_credentials()
+            held._expiry_time = datetime.now(UTC) + timedelta(minutes=minutes)
+            await anyio.sleep(1.05)
+            yield transport, server, source
+        finally:
+            await transport.aclose()
+
+
+def keys_of(server: FaultyServer) -> list[str]:
+    return [authorization(request.headers["authorization"])["key"] for request in server.requests]
+
+
+@pytest.mark.parametrize("minutes", [12.0, 5.0], ids=["advisory", "mandatory"])
+async def test_a_refresh_that_hangs_stops_no_call_while_the_keys_hold(minutes: float) -> None:
+    async with refreshing(minutes, answer(ITEM)) as (transport, server, source):
+        for pause in (0.0, 1.05, 0.0):
+            await anyio.sleep(pause)
+            async with anyio.create_task_group() as tasks:
+                for _ in range(10):
+                    tasks.start_soon(lambda: transport.attempt(GET, timeout=0.5))
+
+        assert (source.refreshes, source.under_way) == (1, 1)
+        assert keys_of(server) == ["AKIDOLD"] * 31
+        source.go.set()
+        await anyio.sleep(1.05)
+        await transport.attempt(GET, timeout=0.5)
+        assert keys_of(server)[-1] == "AKIDNEW"
+    assert source.under_way == 0
+
+
+async def test_a_refresh_that_hangs_ends_when_the_transport_is_closed() -> None:
+    async with refreshing(12.0, answer(ITEM)) as (transport, _, source):
+        await transport.attempt(GET, timeout=0.5)
+        assert source.under_way == 1
+
+    assert source.under_way == 0
+
+
+async def test_keys_that_are_over_are_waited_for() -> None:
+    async with refreshing(-1.0, answer(ITEM)) as (transport, server, source):
+        with pytest.raises(EndpointUnreachable, match="before anything was sent"):
+            await transport.attempt(GET, timeout=0.2)
+        source.go.set()
+        await transport.attempt(GET, timeout=5.0)
+
+        assert keys_of(server) == ["AKIDOLD", "AKIDNEW"]
+
+
+async def test_keys_that_are_rejected_while_their_refresh_hangs_are_renewed() -> None:
+    rejected = [answer(ITEM), answer(ITEM), refuse("ExpiredTokenException"), answer(ITEM)]
+    async with refreshing(12.0, rejected) as (transport, _, source):
+        waist = open_waist(transport)
+        await waist.send(GET)
+        assert source.under_way == 1
+
+        with pytest.raises(CredentialsError):  # the chain gives the same key again
+            await waist.send(GET)
+        await waist.send(GET)
+        assert source.under_way == 0
+
+
+async def test_a_refresh_that_hangs_from_the_first_call_on_stops_no_call() -> None:
+    source = Slow(12.0)
+    session: Any = AioSession()
+    session.register_component("credential_provider", source)
+    async with faulty_server(answer(ITEM)) as server:
+        transport = FastTransport(region="eu-west-1", endpoint=server.url, session=session)
+        await transport.client()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(lambda: transport.attempt(GET, timeout=0.5))
+        assert (source.refreshes, source.under_way) == (1, 1)
+        source.go.set()
+        await anyio.sleep(1.05)
+        await transport.attempt(GET, timeout=0.5)
+        await transport.aclose()
+
+        assert keys_of(server) == ["AKIDOLD"] * 10 + ["AKIDNEW"]
+
+
+async def test_a_first_refresh_that_hangs_ends_when_the_transport_is_closed() -> None:
+    source = Slow(12.0)
+    session: Any = AioSession()
+    session.register_component("credential_provider", source)
+    async with faulty_server(answer(ITEM)) as server:
+        transport = FastTransport(region="eu-west-1", endpoint=server.url, session=session)
+        await transport.attempt(GET, timeout=10.0)
+        assert source.under_way == 1
+        await transport.aclose()
+        await anyio.sleep(0.01)
+
+        assert source.under_way == 0
