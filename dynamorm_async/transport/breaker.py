@@ -38,8 +38,9 @@ class CircuitBreaker:
     Failures are those of the way and of the service, at the end of a call's attempts: no
     connection, a lost one, a deadline, an answer that is none, a fault of the server, and an
     unknown outcome with one of these behind it. An answer that says no (a failed condition, a
-    request that was refused, a missing table) is an answer and counts as success. What was
-    cancelled, or never sent, counts as nothing.
+    request that was refused, a missing table) is an answer and counts as success. A call that was
+    cancelled counts as nothing, and so does one that was not sent because this client had no slot,
+    no free connection or no credentials in time.
 
     Args:
         failures: So many in a row open a circuit.

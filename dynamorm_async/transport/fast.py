@@ -24,7 +24,7 @@ from dynamorm_async.transport.aws_client import AiobotocoreTransport, misused
 from dynamorm_async.transport.chain import ChainRouter, can_ask_botocore
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.dialing import Dialer, Tls
-from dynamorm_async.transport.failures import failure
+from dynamorm_async.transport.failures import NOT_READY, failure
 from dynamorm_async.transport.invocation import Invocation
 from dynamorm_async.transport.pool import Pool
 from dynamorm_async.transport.routes import (
@@ -369,4 +369,5 @@ def _not_ready(call: Call) -> EndpointUnreachable | InvalidRequest:
         f"{subject}: the time was over before anything was sent",
         why="the credentials were not ready in time",
         fix="raise attempt_timeout, or check where the credentials come from",
+        code=NOT_READY,
     )

@@ -17,9 +17,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from dynamorm_async.errors import EndpointUnreachable
+from dynamorm_async.transport.failures import NO_CONNECTION
 from dynamorm_async.transport.http1 import Connection
-
-NO_CONNECTION = "transport.no-connection"
 
 Dial = Callable[[Callable[[Connection], None]], Awaitable[Connection]]
 """Make a connection that calls what it was given when it is closed."""
@@ -164,7 +163,7 @@ class Pool:
                 connection.abort("the client was closed")
             for waiter in self._waiters:
                 if not waiter.done():
-                    waiter.set_exception(_unreachable("the client was closed"))
+                    waiter.set_exception(_unreachable("the client was closed", code=NO_CONNECTION))
             if not self._all:
                 self._closed.set_result(None)
         # Sockets are closed in the loop's next round; a lost one must not hold the caller up.
@@ -213,8 +212,9 @@ class Pool:
         self.lent += 1
         if self._closed is not None or not connection.is_alive():
             self._drop(connection)
-            closer = "the client" if self._closed is not None else "the other side"
-            raise _unreachable(f"the connection was closed at once, by {closer}")
+            if self._closed is not None:
+                raise _unreachable("the connection was closed at once, by the client", code=NO_CONNECTION)
+            raise _unreachable("the connection was closed at once, by the other side")
         return connection
 
     def _next_waiter(self) -> "asyncio.Future[Connection | None] | None":
@@ -276,13 +276,15 @@ class Pool:
 
 def _expire(waiter: "asyncio.Future[Connection | None]") -> None:
     if not waiter.done():
-        waiter.set_exception(_unreachable("all connections were in use until the time was over"))
+        why = "all connections were in use until the time was over"
+        waiter.set_exception(_unreachable(why, code=NO_CONNECTION))
 
 
-def _unreachable(why: str) -> EndpointUnreachable:
+def _unreachable(why: str, *, code: str | None = None) -> EndpointUnreachable:
+    """Return the error of a call that got no connection; with a code where that was our own doing."""
     return EndpointUnreachable(
         "no connection could be had, and nothing was sent",
         why=why,
         fix="raise max_connections or attempt_timeout, or check the endpoint",
-        code=NO_CONNECTION,
+        code=code,
     )

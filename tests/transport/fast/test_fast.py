@@ -41,7 +41,7 @@ from dynamorm_async.testing.faults import (
     truncated,
     wrong_checksum,
 )
-from dynamorm_async.transport import Credentials, Retry, Waist, open_waist
+from dynamorm_async.transport import CircuitBreaker, Credentials, Retry, Waist, open_waist
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.wire import Answer, Call, Repeat, Transport
 from tests.transport.fast.signatures import is_signed_right
@@ -242,6 +242,28 @@ async def test_waiting_for_a_connection_counts_towards_the_deadline_and_sends_no
         assert len(server.requests) == 1
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_a_full_pool_opens_no_circuit_and_a_refused_connection_does() -> None:
+    breaker = CircuitBreaker(failures=1)
+    async with connected(hang(), max_connections=1) as (transport, server):
+        waist = open_waist(transport, retry=Retry(attempts=1), attempt_timeout=0.1, middleware=[breaker])
+        first = asyncio.create_task(transport.attempt(ADD, timeout=5.0))
+        while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
+
+        with pytest.raises(EndpointUnreachable, match="all connections were in use"):
+            await waist.send(GET)
+
+        assert breaker.state("users") == "closed"
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    async with connected(answer(ITEM), endpoint=f"http://127.0.0.1:{free_port()}") as (transport, _):
+        waist = open_waist(transport, retry=Retry(attempts=1), middleware=[breaker])
+        with pytest.raises(EndpointUnreachable):
+            await waist.send(GET)
+
+        assert breaker.state("users") == "open"
 
 
 async def test_a_request_that_waited_for_a_connection_is_dated_when_it_is_sent() -> None:
