@@ -20,7 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
-from dynamorm_async.transport.aws_client import AiobotocoreTransport, misused
+from dynamorm_async.transport.aws_client import AiobotocoreTransport, check_over, misused
 from dynamorm_async.transport.chain import ChainRouter, can_ask_botocore
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.dialing import Dialer, Tls
@@ -197,15 +197,26 @@ class FastTransport:
         return await self._inner.client()
 
     async def aclose(self) -> None:
-        """Close all connections; may be called twice."""
+        """Close all connections; may be called twice.
+
+        Raises:
+            InvalidRequest: The transport belongs to another event loop; it stays as it is.
+        """
         if self._closed:
             return
-        self._closed = True
-        await self._inner.aclose()
         # The parent's sockets are the parent's, and a loop that is gone has taken its own along.
-        if self._loop is not None and self._process == os.getpid() and _running_loop() is self._loop:
-            for pool in self._pools.values():
-                await pool.aclose()
+        is_own_process = self._loop is not None and self._process == os.getpid()
+        is_here = is_own_process and _running_loop() is self._loop
+        if is_own_process and not is_here:
+            check_over(self._loop)
+        self._inner.check_closable()
+        self._closed = True
+        pools = tuple(self._pools.values()) if is_here else ()
+        for pool in pools:  # before anything that may be cancelled
+            pool.close()
+        await self._inner.aclose()
+        for pool in pools:
+            await pool.aclose()
 
     def __reduce__(self) -> NoReturn:
         message = "a FastTransport holds connections and credentials and cannot be pickled"

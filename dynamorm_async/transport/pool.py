@@ -149,27 +149,37 @@ class Pool:
         if deadline < self._alarm_at:
             self._set_alarm(deadline)
 
+    def close(self) -> "asyncio.Future[None]":
+        """Close every connection; who uses one gets ConnectionLost, who waits EndpointUnreachable.
+
+        Returns:
+            Done when the last one is closed.
+        """
+        if self._closed is not None:
+            return self._closed
+        self._closed = self._loop.create_future()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = -_NEVER  # so that nobody sets it again
+        self._idle.clear()
+        for connection in tuple(self._all):
+            connection.abort("the client was closed")
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(_unreachable("the client was closed", code=NO_CONNECTION))
+        if not self._all:
+            self._closed.set_result(None)
+        return self._closed
+
     async def aclose(self) -> None:
-        """Close every connection; who uses one gets ConnectionLost, who waits EndpointUnreachable."""
-        if self._closed is None:
-            self._closed = self._loop.create_future()
-            if self._sweep is not None:
-                self._sweep.cancel()
-            if self._alarm is not None:
-                self._alarm.cancel()
-            self._alarm_at = -_NEVER  # so that nobody sets it again
-            self._idle.clear()
-            for connection in tuple(self._all):
-                connection.abort("the client was closed")
-            for waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_exception(_unreachable("the client was closed", code=NO_CONNECTION))
-            if not self._all:
-                self._closed.set_result(None)
+        """Close every connection, as `close` does, and wait until they are."""
+        ended = self.close()
         # Sockets are closed in the loop's next round; a lost one must not hold the caller up.
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_TIME):
-                await asyncio.shield(self._closed)
+                await asyncio.shield(ended)
         await asyncio.sleep(0)
 
     async def _turn(self, deadline: float) -> Connection | None:

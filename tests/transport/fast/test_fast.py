@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from dynamorm_async import connect
 from dynamorm_async.errors import (
     CallTimeout,
     ConnectionLost,
@@ -41,9 +42,16 @@ from dynamorm_async.testing.faults import (
     truncated,
     wrong_checksum,
 )
-from dynamorm_async.transport import CircuitBreaker, Credentials, Retry, Waist, open_waist
+from dynamorm_async.transport import (
+    CircuitBreaker,
+    Credentials,
+    Retry,
+    Waist,
+    open_waist,
+)
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.wire import Answer, Call, Repeat, Transport
+from tests.shapes import Note
 from tests.transport.fast.signatures import is_signed_right
 
 KEYS = Credentials("AKIDEXAMPLE", "SECRET-abc", "SESSION-TOKEN-xyz")
@@ -457,6 +465,48 @@ async def test_closing_while_calls_run_ends_them() -> None:
 
         with pytest.raises(ConnectionLost, match="client was closed"):
             await task
+
+
+async def test_closing_from_another_loop_is_refused_and_changes_nothing() -> None:
+    async with faulty_server(answer(ITEM)) as server:
+        db = connect(server.url, region="eu-west-1", credentials=KEYS)
+        assert await db.table(Note).find("a")
+
+        with pytest.raises(InvalidRequest, match="another event loop"):
+            await asyncio.to_thread(asyncio.run, db.aclose())
+
+        async with db:
+            assert await db.table(Note).find("a")
+        await asyncio.sleep(0.02)
+        assert (server.connections, server.open) == (1, 0)
+
+
+def test_what_is_left_of_a_loop_that_is_closed_may_be_closed_in_another() -> None:
+    transport = FastTransport(
+        endpoint=f"http://127.0.0.1:{free_port()}", region="eu-west-1", credentials=KEYS
+    )
+
+    async def attempt() -> None:
+        with pytest.raises(EndpointUnreachable):
+            await transport.attempt(GET, timeout=5.0)
+
+    asyncio.run(attempt())
+    asyncio.run(transport.aclose())
+
+
+async def test_a_closing_that_is_cancelled_closes_the_connections_all_the_same() -> None:
+    async with connected(answer(ITEM)) as (transport, server):
+        await transport.attempt(GET, timeout=5.0)
+        await transport.client()  # so that closing takes a while
+        closing_task = asyncio.create_task(transport.aclose())
+        await asyncio.sleep(0)
+
+        closing_task.cancel()
+        await asyncio.gather(closing_task, return_exceptions=True)
+
+        await asyncio.sleep(0.05)
+        assert closing_task.cancelled()
+        assert server.open == 0
 
 
 def test_a_transport_of_another_loop_says_so() -> None:
