@@ -336,7 +336,7 @@ class FastTransport:
 
         try:
             theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):  # no date, or one that no clock can show
             return False
         offset = theirs - self._clock()
         # The clock itself may have been put right meanwhile, which makes the old correction wrong.

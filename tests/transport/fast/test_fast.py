@@ -16,6 +16,7 @@ from dynamorm_async import connect
 from dynamorm_async.errors import (
     CallTimeout,
     ConnectionLost,
+    CredentialsError,
     DynamormError,
     EndpointUnreachable,
     InvalidRequest,
@@ -573,6 +574,28 @@ async def test_no_secret_and_no_item_is_logged_or_in_an_error(caplog: pytest.Log
     told = caplog.text + "".join(map(str, errors)) + "".join(map(repr, errors))
     for secret in ("SECRET-abc", "SESSION-TOKEN", "item-secret"):
         assert secret not in told
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "garbage",
+        "",
+        "Mon, 99999999999999999999 Jan 2024 00:00:00 GMT",
+        "Mon, 01 Jan 99999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2024 99999999999999:00:00 GMT",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999",
+    ],
+)
+async def test_a_date_that_no_clock_can_show_corrects_nothing(date: str) -> None:
+    body = b'{"__type":"x#InvalidSignatureException","message":"Signature expired"}'
+    head = f"HTTP/1.1 400 Bad Request\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n"
+    async with connected([raw(head.encode() + body), answer(ITEM)]) as (transport, server):
+        with pytest.raises(CredentialsError):
+            await waist_over(transport).send(GET)
+        await waist_over(transport).send(GET)
+
+        assert len(server.requests) == 2
 
 
 async def test_a_read_timeout_of_the_config_holds() -> None:
