@@ -156,8 +156,9 @@ class FastTransport:
         try:
             numbers = invocation.headers if invocation is not None else b""
             head = line.signer.head(call.operation, call.body, int(now + self._offset), numbers)
-            if line.read_timeout is not None:
-                deadline = min(deadline, loop.time() + line.read_timeout)
+            if line.read_timeout is not None and line.read_timeout < deadline - loop.time():
+                timeout = line.read_timeout
+                deadline = loop.time() + timeout
             waiting = connection.send(call, head)
             pool.watch(connection, deadline, timeout)
             try:

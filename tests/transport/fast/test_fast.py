@@ -603,7 +603,7 @@ async def test_a_read_timeout_of_the_config_holds() -> None:
 
     async with connected(hang(), config=AioConfig(read_timeout=0.1)) as (transport, _):
         started = asyncio.get_running_loop().time()
-        with pytest.raises(CallTimeout):
+        with pytest.raises(CallTimeout, match=r"within 0\.1 s"):
             await transport.attempt(GET, timeout=30.0)
 
         assert asyncio.get_running_loop().time() - started < 3.0
