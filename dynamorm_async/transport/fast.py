@@ -155,11 +155,13 @@ class FastTransport:
             now = self._clock()  # dated when it is sent
         try:
             numbers = invocation.headers if invocation is not None else b""
-            head = line.signer.head(call.operation, call.body, int(now + self._offset), numbers)
             if line.read_timeout is not None and line.read_timeout < deadline - loop.time():
                 timeout = line.read_timeout
                 deadline = loop.time() + timeout
-            waiting = connection.send(call, head)
+            # No name for the head, which holds the session token: locals may be shown with an error.
+            waiting = connection.send(
+                call, line.signer.head(call.operation, call.body, int(now + self._offset), numbers)
+            )
             pool.watch(connection, deadline, timeout)
             try:
                 answer = await waiting

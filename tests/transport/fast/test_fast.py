@@ -5,6 +5,7 @@ import logging
 import os
 import pickle
 import socket
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from dynamorm_async.errors import (
     InvalidRequest,
     ProtocolError,
     ServerFault,
+    TransportError,
 )
 from dynamorm_async.testing.faults import (
     Behaviour,
@@ -596,6 +598,21 @@ async def test_a_date_that_no_clock_can_show_corrects_nothing(date: str) -> None
         await waist_over(transport).send(GET)
 
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("behaviour", [reset(), hang(), raw(b"no HTTP")], ids=["lost", "silent", "no HTTP"])
+async def test_no_secret_is_in_the_locals_of_the_frames_of_an_error(behaviour: Behaviour) -> None:
+    async with connected(behaviour) as (transport, _):
+        waist = open_waist(transport, retry=Retry(attempts=1), attempt_timeout=0.1)
+        with pytest.raises(TransportError) as caught:
+            await waist.send(GET)
+
+    # From the waist on: the frame of this test holds what the test itself made.
+    told = traceback.TracebackException(caught.type, caught.value, (caught.tb.tb_next), capture_locals=True)
+    shown = "".join(told.format())
+    assert "attempt_of" in shown
+    for secret in ("SECRET-abc", "SESSION-TOKEN"):
+        assert secret not in shown
 
 
 async def test_a_read_timeout_of_the_config_holds() -> None:
