@@ -139,7 +139,7 @@ class CircuitBreaker:
         since = today - timedelta(seconds=now - opened)
         until = today + timedelta(seconds=left) if left > 0 else None
         end = "a call is on trial" if until is None else f"until {until:%H:%M:%S}"
-        return CircuitOpen(
+        refusal = CircuitOpen(
             f"{call.operation}: the circuit of {name} is open, and nothing was sent",
             why=f"calls failed in a row; open since {since:%H:%M:%S}, {end}",
             fix="try again later, or do without the table for a while",
@@ -149,3 +149,5 @@ class CircuitBreaker:
             table=call.table,
             key=call.key,
         )
+        refusal.elapsed = 0.0
+        return refusal
