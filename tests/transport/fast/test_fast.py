@@ -484,6 +484,20 @@ async def test_closing_from_another_loop_is_refused_and_changes_nothing() -> Non
         assert (server.connections, server.open) == (1, 0)
 
 
+async def test_a_write_that_is_under_way_when_the_client_is_closed_was_sent_once() -> None:
+    async with faulty_server(hang()) as server:
+        db = connect(server.url, region="eu-west-1", credentials=KEYS)
+        put = asyncio.create_task(db.table(Note).put(Note(id="a")))
+        while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
+
+        await db.aclose()
+
+        with pytest.raises(ConnectionLost, match="client was closed") as caught:
+            await put
+        assert caught.value.attempts == 1
+
+
 def test_what_is_left_of_a_loop_that_is_closed_may_be_closed_in_another() -> None:
     transport = FastTransport(
         endpoint=f"http://127.0.0.1:{free_port()}", region="eu-west-1", credentials=KEYS
