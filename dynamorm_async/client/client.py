@@ -522,9 +522,17 @@ class Client:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def aclose(self) -> None:
-        """Give connections and tasks back; may be called twice."""
-        self._closed = True
-        await self._waist.aclose()
+        """Give connections and tasks back; may be called twice.
+
+        Raises:
+            InvalidRequest: The client belongs to another event loop; it stays open.
+        """
+        was_closed, self._closed = self._closed, True
+        try:
+            await self._waist.aclose()
+        except InvalidRequest:
+            self._closed = was_closed
+            raise
 
     async def __aenter__(self) -> Self:
         if self._closed:

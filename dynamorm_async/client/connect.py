@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -13,12 +14,14 @@ from dynamorm_async.codecs import Codecs, default_codecs
 from dynamorm_async.errors import InvalidRequest, quoted
 from dynamorm_async.observe import Observer
 from dynamorm_async.transport import (
+    AiobotocoreTransport,
     Credentials,
+    FastTransport,
     MemoryTransport,
     Retry,
     check_whole,
     choose_transport,
-    explicit_retry,
+    configured_retry,
     open_waist,
 )
 from dynamorm_async.wire import Middleware, Transport
@@ -78,7 +81,8 @@ def connect(
         max_connections: Connections kept open, at most.
         attempt_timeout: Seconds for each attempt: connecting, sending, reading.
         timeout: Seconds for each call, retries included, where the verb names none.
-        retry: The rules of retry; by default what `config` names, or `Retry()`.
+        retry: The rules of retry; by default what `config`, the session's default config or
+            AWS_MAX_ATTEMPTS says, or `Retry()`.
         table_prefix: Put before the table names of all models, "dev-".
         cursor_key: Signs the cursors of pages, so that nobody can make one; unsigned ones are refused
             then. At least 16 bytes; several for a rotation, the newest first. Without it, a cursor
@@ -114,7 +118,7 @@ def connect(
     )
     waist = open_waist(
         way,
-        retry=retry or explicit_retry(config),
+        retry=retry or _configured(way, config, session),
         max_concurrency=max_concurrency,
         attempt_timeout=attempt_timeout,
         timeout=timeout,
@@ -129,6 +133,13 @@ def connect(
         now=now,
         jitter=random.random,
     )
+
+
+def _configured(way: Transport, config: object, session: object) -> Retry | None:
+    """Return the rules of retry that the AWS configuration asks for; only AWS's own ways heed it."""
+    if not isinstance(way, FastTransport | AiobotocoreTransport):
+        return None
+    return configured_retry(config, session, os.environ)
 
 
 def _cursor_keys(given: object) -> tuple[bytes, ...]:

@@ -12,7 +12,7 @@ from dynamorm_async.transport.choosing import choose_transport
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.transport.memory import MemoryTransport
-from dynamorm_async.transport.retry import Retry, explicit_retry
+from dynamorm_async.transport.retry import Retry, configured_retry
 from dynamorm_async.transport.waist import Renewing, Waist, check_whole, open_waist
 
 __all__ = [
@@ -26,6 +26,6 @@ __all__ = [
     "Waist",
     "check_whole",
     "choose_transport",
-    "explicit_retry",
+    "configured_retry",
     "open_waist",
 ]

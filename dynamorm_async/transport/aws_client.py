@@ -133,15 +133,25 @@ class AiobotocoreTransport:
         return self._client
 
     async def aclose(self) -> None:
-        """Close the client's connections; may be called twice."""
+        """Close the client's connections; may be called twice.
+
+        Raises:
+            InvalidRequest: The transport belongs to another event loop; it stays as it is.
+        """
         if self._closed:
             return
+        self.check_closable()
         self._closed = True
         self._client = None
         self._methods = {}
         # The parent's sockets are the parent's, and a loop that is gone has taken its own along.
         if self._process == os.getpid() and self._loop == anyio.lowlevel.current_token():
             await self._stack.aclose()
+
+    def check_closable(self) -> None:
+        """Refuse to be closed from another event loop than its own, with InvalidRequest."""
+        if self._process == os.getpid() and self._loop != anyio.lowlevel.current_token():
+            check_over(self._loop)
 
     def __reduce__(self) -> NoReturn:
         message = "an AiobotocoreTransport holds connections and credentials and cannot be pickled"
@@ -299,6 +309,25 @@ def _timed_out(call: Call, timeout: float, capture: Capture) -> CallTimeout | En
 def misused(call: Call, what: str, fix: str) -> InvalidRequest:
     """Return the error of a call that this client, here and now, can't carry out."""
     return InvalidRequest(f"{call.operation}: {what}", fix=fix, code="transport.misused")
+
+
+def check_over(loop: Any) -> None:
+    """Refuse to close what belongs to an event loop that may still run, with InvalidRequest.
+
+    Args:
+        loop: asyncio's, trio's token, or anyio's name for either.
+    """
+    loop = getattr(loop, "native_token", loop)
+    try:
+        if loop.is_closed() if hasattr(loop, "is_closed") else loop.run_sync_soon(int):
+            return
+    except RuntimeError:  # trio's run has ended
+        return
+    raise InvalidRequest(
+        "aclose: this client belongs to another event loop, and was not closed",
+        fix="close it in the event loop in which it was used",
+        code="transport.misused",
+    )
 
 
 def check_region(region: str | None) -> None:

@@ -38,8 +38,9 @@ class CircuitBreaker:
     Failures are those of the way and of the service, at the end of a call's attempts: no
     connection, a lost one, a deadline, an answer that is none, a fault of the server, and an
     unknown outcome with one of these behind it. An answer that says no (a failed condition, a
-    request that was refused, a missing table) is an answer and counts as success. What was
-    cancelled, or never sent, counts as nothing.
+    request that was refused, a missing table) is an answer and counts as success. A call that was
+    cancelled counts as nothing, and so does one that was not sent because this client had no slot,
+    no free connection or no credentials in time.
 
     Args:
         failures: So many in a row open a circuit.
@@ -138,7 +139,7 @@ class CircuitBreaker:
         since = today - timedelta(seconds=now - opened)
         until = today + timedelta(seconds=left) if left > 0 else None
         end = "a call is on trial" if until is None else f"until {until:%H:%M:%S}"
-        return CircuitOpen(
+        refusal = CircuitOpen(
             f"{call.operation}: the circuit of {name} is open, and nothing was sent",
             why=f"calls failed in a row; open since {since:%H:%M:%S}, {end}",
             fix="try again later, or do without the table for a while",
@@ -148,3 +149,5 @@ class CircuitBreaker:
             table=call.table,
             key=call.key,
         )
+        refusal.elapsed = 0.0
+        return refusal

@@ -14,6 +14,7 @@ from dynamorm_async.errors import (
     CallTimeout,
     CircuitOpen,
     DynamormError,
+    EndpointUnreachable,
     InvalidRequest,
     OutcomeUnknown,
     ServerFault,
@@ -21,7 +22,11 @@ from dynamorm_async.errors import (
     TransportError,
     quoted,
 )
+from dynamorm_async.transport.failures import NO_CONNECTION, NOT_READY
 from dynamorm_async.transport.retry import Kind, classify
+
+# The client had no free connection, or no credentials, in time: its own matter, and not the table's.
+_OURS = frozenset({NO_CONNECTION, NOT_READY})
 
 State = Literal["closed", "open", "half-open"]
 """Calls go; no call goes; a few calls go on trial."""
@@ -46,6 +51,8 @@ def outcome_of(error: BaseException, *, count_throttling: bool) -> Outcome:
     if isinstance(error, DynamormError) and classify(error) is Kind.THROTTLING:
         return Outcome.FAILED if count_throttling else Outcome.PASSED
     if isinstance(error, CircuitOpen) or (isinstance(error, CallTimeout) and not error.attempts):
+        return Outcome.NOTHING
+    if isinstance(error, EndpointUnreachable) and error.code in _OURS:
         return Outcome.NOTHING
     if isinstance(error, TransportError | ServerFault):
         return Outcome.FAILED

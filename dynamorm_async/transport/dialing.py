@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from dynamorm_async.errors import EndpointUnreachable
+from dynamorm_async.errors import EndpointUnreachable, InvalidRequest
 from dynamorm_async.transport.http1 import Connection
 
 _Address = tuple[int, int, int, Any]
@@ -35,18 +35,34 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     context: ssl.SSLContext | None = None
 
     def made(self) -> ssl.SSLContext:
-        """Return the context; reads files, for some 20 ms."""
+        """Return the context; reads files, for some 20 ms.
+
+        Raises:
+            InvalidRequest: The bundle can't be read.
+        """
         if self.context is not None:
             return self.context
         if self.bundle is not None:
-            path = Path(self.bundle)
-            return ssl.create_default_context(
-                cafile=None if path.is_dir() else self.bundle, capath=self.bundle if path.is_dir() else None
-            )
+            return _trusting(self.bundle)
         places: Any = ssl.get_default_verify_paths()  # typed as if both were always there
         if places.cafile is None and places.capath is None:
             return ssl.create_default_context(cafile=_botocore_bundle())
         return ssl.create_default_context()
+
+
+def _trusting(bundle: str) -> ssl.SSLContext:
+    is_folder = Path(bundle).is_dir()
+    try:
+        return ssl.create_default_context(
+            cafile=None if is_folder else bundle, capath=bundle if is_folder else None
+        )
+    except (OSError, ValueError) as error:  # no file, no certificates, or no name of a file
+        raise InvalidRequest(
+            f"the certificates to trust cannot be read from {bundle!r}, and nothing was sent",
+            why=str(error),
+            fix="check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle in the AWS configuration",
+            code="transport.configuration",
+        ) from error
 
 
 class Dialer:
@@ -91,6 +107,7 @@ class Dialer:
 
         Raises:
             EndpointUnreachable: No name, no address that answers, no trust, no time.
+            InvalidRequest: The certificates to trust can't be read.
         """
         try:
             async with asyncio.timeout(self._connect_timeout):

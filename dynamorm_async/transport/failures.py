@@ -17,6 +17,9 @@ from dynamorm_async.errors import (
 )
 from dynamorm_async.wire import Call
 
+# Codes of what ends a call before it is sent, for reasons of the client's own.
+NO_CONNECTION = "transport.no-connection"
+NOT_READY = "transport.not-ready"
 CREDENTIALS = frozenset(
     {
         "CredentialRetrievalError",

@@ -20,11 +20,11 @@ import msgspec
 from msgspec.structs import replace
 
 from dynamorm_async.errors import CredentialsError, EndpointUnreachable, InvalidRequest
-from dynamorm_async.transport.aws_client import AiobotocoreTransport, misused
+from dynamorm_async.transport.aws_client import AiobotocoreTransport, check_over, misused
 from dynamorm_async.transport.chain import ChainRouter, can_ask_botocore
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.dialing import Dialer, Tls
-from dynamorm_async.transport.failures import failure
+from dynamorm_async.transport.failures import NOT_READY, failure
 from dynamorm_async.transport.invocation import Invocation
 from dynamorm_async.transport.pool import Pool
 from dynamorm_async.transport.routes import (
@@ -171,10 +171,13 @@ class FastTransport:
             now = self._clock()  # dated when it is sent
         try:
             numbers = invocation.headers if invocation is not None else b""
-            head = line.signer.head(call.operation, call.body, int(now + self._offset), numbers)
-            if line.read_timeout is not None:
-                deadline = min(deadline, loop.time() + line.read_timeout)
-            waiting = connection.send(call, head)
+            if line.read_timeout is not None and line.read_timeout < deadline - loop.time():
+                timeout = line.read_timeout
+                deadline = loop.time() + timeout
+            # No name for the head, which holds the session token: locals may be shown with an error.
+            waiting = connection.send(
+                call, line.signer.head(call.operation, call.body, int(now + self._offset), numbers)
+            )
             pool.watch(connection, deadline, timeout)
             try:
                 answer = await waiting
@@ -233,22 +236,33 @@ class FastTransport:
         return await self._inner.client()
 
     async def aclose(self) -> None:
-        """Close all connections; may be called twice."""
+        """Close all connections; may be called twice.
+
+        Raises:
+            InvalidRequest: The transport belongs to another event loop; it stays as it is.
+        """
         if self._closed:
             return
-        self._closed = True
-        await self._inner.aclose()
         # The parent's sockets are the parent's, and a loop that is gone has taken its own along.
-        if self._loop is not None and self._process == os.getpid() and _running_loop() is self._loop:
-            looking = self._looking
-            if looking is not None:
-                looking.cancel()
-            if self._router is not None:
-                self._router.close()
-            for pool in self._pools.values():
-                await pool.aclose()
-            if looking is not None:
-                await asyncio.wait([looking])
+        is_own_process = self._loop is not None and self._process == os.getpid()
+        is_here = is_own_process and _running_loop() is self._loop
+        if is_own_process and not is_here:
+            check_over(self._loop)
+        self._inner.check_closable()
+        self._closed = True
+        looking = self._looking if is_here else None
+        if looking is not None:
+            looking.cancel()
+        if is_here and self._router is not None:
+            self._router.close()
+        pools = tuple(self._pools.values()) if is_here else ()
+        for pool in pools:  # before anything that may be cancelled
+            pool.close()
+        await self._inner.aclose()
+        for pool in pools:
+            await pool.aclose()
+        if looking is not None:
+            await asyncio.wait([looking])
 
     def __reduce__(self) -> NoReturn:
         message = "a FastTransport holds connections and credentials and cannot be pickled"
@@ -409,7 +423,7 @@ class FastTransport:
 
         try:
             theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):  # no date, or one that no clock can show
             return False
         offset = theirs - self._clock()
         # The clock itself may have been put right meanwhile, which makes the old correction wrong.
@@ -453,4 +467,5 @@ def _not_ready(call: Call) -> EndpointUnreachable | InvalidRequest:
         f"{subject}: the time was over before anything was sent",
         why="the credentials were not ready in time",
         fix="raise attempt_timeout, or check where the credentials come from",
+        code=NOT_READY,
     )

@@ -17,9 +17,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from dynamorm_async.errors import EndpointUnreachable
+from dynamorm_async.transport.failures import NO_CONNECTION
 from dynamorm_async.transport.http1 import Connection
-
-NO_CONNECTION = "transport.no-connection"
 
 Dial = Callable[[Callable[[Connection], None]], Awaitable[Connection]]
 """Make a connection that calls what it was given when it is closed."""
@@ -150,27 +149,37 @@ class Pool:
         if deadline < self._alarm_at:
             self._set_alarm(deadline)
 
+    def close(self) -> "asyncio.Future[None]":
+        """Close every connection; who uses one gets ConnectionLost, who waits EndpointUnreachable.
+
+        Returns:
+            Done when the last one is closed.
+        """
+        if self._closed is not None:
+            return self._closed
+        self._closed = self._loop.create_future()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = -_NEVER  # so that nobody sets it again
+        self._idle.clear()
+        for connection in tuple(self._all):
+            connection.abort("the client was closed")
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(_unreachable("the client was closed", code=NO_CONNECTION))
+        if not self._all:
+            self._closed.set_result(None)
+        return self._closed
+
     async def aclose(self) -> None:
-        """Close every connection; who uses one gets ConnectionLost, who waits EndpointUnreachable."""
-        if self._closed is None:
-            self._closed = self._loop.create_future()
-            if self._sweep is not None:
-                self._sweep.cancel()
-            if self._alarm is not None:
-                self._alarm.cancel()
-            self._alarm_at = -_NEVER  # so that nobody sets it again
-            self._idle.clear()
-            for connection in tuple(self._all):
-                connection.abort("the client was closed")
-            for waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_exception(_unreachable("the client was closed"))
-            if not self._all:
-                self._closed.set_result(None)
+        """Close every connection, as `close` does, and wait until they are."""
+        ended = self.close()
         # Sockets are closed in the loop's next round; a lost one must not hold the caller up.
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_TIME):
-                await asyncio.shield(self._closed)
+                await asyncio.shield(ended)
         await asyncio.sleep(0)
 
     async def _turn(self, deadline: float) -> Connection | None:
@@ -213,8 +222,9 @@ class Pool:
         self.lent += 1
         if self._closed is not None or not connection.is_alive():
             self._drop(connection)
-            closer = "the client" if self._closed is not None else "the other side"
-            raise _unreachable(f"the connection was closed at once, by {closer}")
+            if self._closed is not None:
+                raise _unreachable("the connection was closed at once, by the client", code=NO_CONNECTION)
+            raise _unreachable("the connection was closed at once, by the other side")
         return connection
 
     def _next_waiter(self) -> "asyncio.Future[Connection | None] | None":
@@ -276,13 +286,15 @@ class Pool:
 
 def _expire(waiter: "asyncio.Future[Connection | None]") -> None:
     if not waiter.done():
-        waiter.set_exception(_unreachable("all connections were in use until the time was over"))
+        why = "all connections were in use until the time was over"
+        waiter.set_exception(_unreachable(why, code=NO_CONNECTION))
 
 
-def _unreachable(why: str) -> EndpointUnreachable:
+def _unreachable(why: str, *, code: str | None = None) -> EndpointUnreachable:
+    """Return the error of a call that got no connection; with a code where that was our own doing."""
     return EndpointUnreachable(
         "no connection could be had, and nothing was sent",
         why=why,
         fix="raise max_connections or attempt_timeout, or check the endpoint",
-        code=NO_CONNECTION,
+        code=code,
     )

@@ -6,6 +6,7 @@ AWS SDKs' rules of 2026 for DynamoDB, whatever version of botocore is installed;
 not retry and DynamoDB promises not to have carried out (TransactionConflict) is retried too.
 """
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -29,6 +30,7 @@ from dynamorm_async.transport.answer import CHECKSUM, NOT_DYNAMODB, REDIRECT
 from dynamorm_async.wire import Repeat
 
 HINT_SPAN = 5.0
+_DIGITS = 10
 AMBIGUOUS_STATUS = frozenset({500, 502, 503, 504})
 IN_PROGRESS = "TransactionInProgressException"
 THROTTLING_CODES = frozenset(
@@ -216,6 +218,38 @@ def explicit_retry(config: object) -> Retry | None:
     if "max_attempts" in retries:
         return Retry(attempts=retries["max_attempts"] + 1)
     return None
+
+
+def configured_retry(config: object, session: object, environ: Mapping[str, str]) -> Retry | None:
+    """Return the rules that an AWS configuration asks for, or None if it asks for none.
+
+    As in botocore, the config that was given comes first, then the session's default one, then
+    `AWS_MAX_ATTEMPTS`, which counts the first attempt. Configuration files are not read.
+
+    Args:
+        config: A botocore `Config` or None.
+        session: A botocore session or None.
+        environ: The environment.
+
+    Raises:
+        InvalidRequest: A number that means nothing.
+    """
+    if getattr(config, "retries", None) is None:
+        default: Any = getattr(session, "get_default_client_config", lambda: None)
+        config = default()
+    rules = explicit_retry(config)
+    if rules is not None:
+        return rules
+    most = environ.get("AWS_MAX_ATTEMPTS", "").strip()
+    if not most:
+        return None
+    if not (most.isascii() and most.isdecimal() and len(most) < _DIGITS and int(most) > 0):
+        raise InvalidRequest(
+            f"AWS_MAX_ATTEMPTS={quoted(most)}",
+            fix="give a whole number, at least 1, or leave it out",
+            code="transport.retry",
+        )
+    return Retry(attempts=int(most))
 
 
 def may_have_been_carried_out(error: DynamormError) -> bool:

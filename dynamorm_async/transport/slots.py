@@ -4,7 +4,7 @@ An `anyio.Semaphore` would do, but making one imports anyio's back end: a quarte
 `connect` to the first answer, for a program in which nobody ever waits.
 """
 
-from collections import deque
+from collections import OrderedDict
 
 import anyio
 
@@ -18,7 +18,8 @@ class Slots:
 
     def __init__(self, most: int) -> None:
         self._free = most
-        self._waiting: deque[anyio.Event] = deque()
+        # In turn; whoever gives up is taken out of the middle at once.
+        self._waiting: OrderedDict[anyio.Event, None] = OrderedDict()
 
     def take(self) -> bool:
         """Take a slot if one is free, and return whether it was."""
@@ -30,19 +31,20 @@ class Slots:
     async def wait(self) -> None:
         """Take the next slot that comes free, after those who wait already."""
         turn = anyio.Event()
-        self._waiting.append(turn)
+        self._waiting[turn] = None
         try:
             await turn.wait()
         except BaseException:
             if turn.is_set():  # cancelled after it was his turn: the slot goes to the next
                 self.give_back()
             else:
-                self._waiting.remove(turn)
+                del self._waiting[turn]
             raise
 
     def give_back(self) -> None:
         """Hand a slot to the one who waits longest, or leave it free."""
         if self._waiting:
-            self._waiting.popleft().set()
+            turn, _ = self._waiting.popitem(last=False)
+            turn.set()
         else:
             self._free += 1

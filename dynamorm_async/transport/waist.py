@@ -185,6 +185,8 @@ class Waist:
         except DynamormError as error:
             _note_time(error, self._clock() - started)
             raise
+        finally:
+            run.last = None  # it holds this frame: a cycle less for the collector
 
     def _deadline(self, call: Call, started: float) -> float | None:
         timeout = call.timeout if call.timeout is not None else self._timeout
@@ -269,6 +271,11 @@ class Waist:
 
     async def _after(self, run: "_Run", error: DynamormError) -> float:
         """Return the wait before the next attempt, or raise what ends the call."""
+        if isinstance(error, InvalidRequest) and run.last is not None:
+            # The client was closed meanwhile, or the like: this attempt was none, and sent nothing.
+            run.attempts -= 1
+            if run.ambiguous:
+                raise _ended(run, run.last)
         _fill_in(error, run)
         run.ambiguous = in_doubt(error, repeat=run.call.repeat, before=run.ambiguous)
         wait = await self._decide(run, error)
@@ -278,6 +285,7 @@ class Waist:
             raise _too_late(run, error)
         if not self._quotas.take(run.tables, run.last_cost):
             raise _ended(run, error)
+        run.last = error
         if self._observers:
             self._observers.tell(
                 RetryScheduled(
@@ -365,7 +373,11 @@ def open_waist(
 
 
 class _Run(Invocation):
-    """What one call has been through so far; it was `queued` for so many seconds before it was first sent."""
+    """What one call has been through so far.
+
+    It was `queued` for so many seconds before it was first sent; `last` is the error after which it
+    was sent again.
+    """
 
     call: Call
     started: float
@@ -375,6 +387,7 @@ class _Run(Invocation):
     renewed: bool = False
     last_cost: int = 0
     answer: Answer | None = None
+    last: DynamormError | None = None
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -448,7 +461,7 @@ def _fill_in(error: DynamormError, run: _Run) -> None:
     error.table = error.table or call.table
     error.key = error.key or call.key
     sent = isinstance(error, TransportError) or (isinstance(error, ServiceError) and error.status)
-    if sent or run.attempts > 1:
+    if sent or run.last is not None:
         error.attempts = run.attempts
 
 

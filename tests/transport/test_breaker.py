@@ -83,13 +83,14 @@ async def test_a_refusal_says_since_when_and_until_when() -> None:
 
     assert isinstance(refused, CircuitOpen)
     assert (refused.since, refused.until) == (NOW - timedelta(seconds=4), NOW + timedelta(seconds=6))
-    assert (refused.attempts, refused.ambiguous, refused.retryable) == (0, False, True)
+    assert (refused.attempts, refused.elapsed) == (0, 0.0)
+    assert (refused.ambiguous, refused.retryable) == (False, True)
     assert (refused.operation, refused.table, refused.key) == ("GetItem", "users", {"id": "ana"})
     assert str(refused) == (
         "GetItem: the circuit of users is open, and nothing was sent\n"
         "  why: calls failed in a row; open since 07:08:05, until 07:08:15\n"
         "  fix: try again later, or do without the table for a while\n"
-        "  [transport.circuit-open] operation GetItem, table users"
+        "  [transport.circuit-open] operation GetItem, table users, elapsed 0.000 s"
     )
 
 

@@ -35,6 +35,7 @@ from dynamorm_async.errors import (
     service_error,
 )
 from dynamorm_async.transport.circuit import Circuit, Outcome, Rules, outcome_of
+from dynamorm_async.transport.failures import NO_CONNECTION, NOT_READY
 from tests.shapes import NOW
 
 PASSED, FAILED, NOTHING = Outcome.PASSED, Outcome.FAILED, Outcome.NOTHING
@@ -228,6 +229,9 @@ def late(cause: BaseException | None = None, *, attempts: int = 1) -> CallTimeou
         pytest.param(answered("AccessDeniedException"), PASSED, id="denied"),
         pytest.param(answered("TransactionCanceledException"), PASSED, id="cancelled transaction"),
         pytest.param(late(attempts=0), NOTHING, id="no slot was free"),
+        pytest.param(EndpointUnreachable("x", code=NO_CONNECTION), NOTHING, id="no free connection"),
+        pytest.param(late(EndpointUnreachable("x", code=NO_CONNECTION)), NOTHING, id="late, none free"),
+        pytest.param(EndpointUnreachable("x", code=NOT_READY), NOTHING, id="credentials not ready"),
         pytest.param(CredentialsError("x"), NOTHING, id="nothing to sign with"),
         pytest.param(InvalidRequest("x"), NOTHING, id="refused before I/O"),
         pytest.param(ItemNotFound("x"), NOTHING, id="not of the way"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 
 from dynamorm_async.transport.slots import Slots
 
@@ -80,6 +81,27 @@ async def test_one_who_gives_up_when_it_is_his_turn_lets_the_next_one_have_it() 
 
     assert first.cancelled()
     assert second.done()
+    slots.give_back()
+    assert free(slots) == 1
+
+
+async def test_giving_up_takes_no_longer_the_more_there_are_who_wait() -> None:
+    slots = Slots(1)
+    slots.take()
+
+    async def seconds_each(waiting: int) -> float:
+        tasks = [asyncio.create_task(slots.wait()) for _ in range(waiting)]
+        await settle()
+        started = time.perf_counter()
+        for task in reversed(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return (time.perf_counter() - started) / waiting
+
+    few = min([await seconds_each(500) for _ in range(5)])
+    many = min([await seconds_each(10_000) for _ in range(3)])
+
+    assert many < few * 4
     slots.give_back()
     assert free(slots) == 1
 

@@ -13,6 +13,7 @@ from dynamorm_async.errors import (
     CallTimeout,
     ConnectionLost,
     CredentialsError,
+    DynamormError,
     EndpointUnreachable,
     InvalidRequest,
     OutcomeUnknown,
@@ -719,6 +720,35 @@ async def test_an_error_before_anything_was_sent_counts_no_attempt() -> None:
         await waist.send(call())
 
     assert (caught.value.attempts, caught.value.operation) == (0, "UpdateItem")
+
+
+def closed() -> InvalidRequest:
+    return InvalidRequest("this client is closed")
+
+
+@pytest.mark.parametrize(
+    ("repeat", "kind"),
+    [(Repeat.HARMLESS, ConnectionLost), (Repeat.ONCE, OutcomeUnknown)],
+    ids=["put", "token"],
+)
+async def test_a_call_that_closing_keeps_from_its_retry_ends_with_what_was_sent(
+    repeat: Repeat, kind: type[DynamormError]
+) -> None:
+    waist, _ = waist_over(lambda: ConnectionLost("the client was closed"), closed)
+
+    with pytest.raises(kind) as caught:
+        await waist.send(call(repeat=repeat))
+
+    assert caught.value.attempts == 1
+
+
+async def test_a_call_of_which_nothing_was_carried_out_says_that_the_client_is_closed() -> None:
+    waist, _ = waist_over(refusal("ThrottlingException"), closed)
+
+    with pytest.raises(InvalidRequest, match="is closed") as caught:
+        await waist.send(call())
+
+    assert caught.value.attempts == 1
 
 
 async def test_closing_closes_the_transport() -> None:

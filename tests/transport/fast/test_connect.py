@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
 
-from dynamorm_async import InvalidRequest, connect
+from dynamorm_async import ConnectionLost, InvalidRequest, Retry, connect
 from dynamorm_async.client import Client
 from dynamorm_async.testing import Engine
-from dynamorm_async.testing.faults import answer, faulty_server
+from dynamorm_async.testing.faults import answer, faulty_server, reset
 from dynamorm_async.transport import AiobotocoreTransport, FastTransport, choose_transport
 from tests.shapes import Note
 from tests.transport.fast.test_fast import KEYS
@@ -72,6 +73,50 @@ def test_under_trio_aiobotocore_is_chosen(
 
 def test_outside_of_any_loop_the_fast_path_is_chosen() -> None:
     assert isinstance(choose_transport(endpoint="http://127.0.0.1:9", credentials=KEYS), FastTransport)
+
+
+def defaulting(attempts: int) -> AioSession:
+    session = AioSession()
+    session.set_default_client_config(AioConfig(retries={"total_max_attempts": attempts}))
+    return session
+
+
+@pytest.mark.parametrize("transport", ["fast", "aiobotocore"])
+@pytest.mark.parametrize(
+    ("options", "environ", "attempts"),
+    [
+        pytest.param({}, "2", 2, id="environment"),
+        pytest.param({}, "", 4, id="empty environment"),
+        pytest.param({"session": defaulting(1)}, "2", 1, id="session"),
+        pytest.param(
+            {"session": defaulting(1), "config": AioConfig(retries={"max_attempts": 2})}, "2", 3, id="config"
+        ),
+        pytest.param({"session": defaulting(1), "retry": Retry(attempts=5)}, "2", 5, id="retry"),
+    ],
+)
+async def test_attempts_are_as_many_as_the_nearest_configuration_says(
+    monkeypatch: pytest.MonkeyPatch, transport: Any, options: dict[str, Any], environ: str, attempts: int
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", environ)
+    async with (
+        faulty_server(reset()) as server,
+        connect(server.url, region="eu-west-1", credentials=KEYS, transport=transport, **options) as db,
+    ):
+        with pytest.raises(ConnectionLost) as caught:
+            await db.table(Note).find("1")
+
+        assert caught.value.attempts == attempts
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1.5", "9" * 5000])
+def test_a_number_of_attempts_that_means_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", number)
+
+    with pytest.raises(InvalidRequest, match="AWS_MAX_ATTEMPTS"):
+        connect("http://127.0.0.1:9", credentials=KEYS)
+    assert connect("memory://").transport == "memory"
 
 
 async def test_items_make_the_round_trip_on_each_engine(engine: Engine, db: Client, table_name: str) -> None:

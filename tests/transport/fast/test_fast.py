@@ -5,6 +5,7 @@ import logging
 import os
 import pickle
 import socket
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,14 +13,17 @@ from uuid import UUID
 
 import pytest
 
+from dynamorm_async import connect
 from dynamorm_async.errors import (
     CallTimeout,
     ConnectionLost,
+    CredentialsError,
     DynamormError,
     EndpointUnreachable,
     InvalidRequest,
     ProtocolError,
     ServerFault,
+    TransportError,
 )
 from dynamorm_async.testing.faults import (
     Behaviour,
@@ -41,9 +45,16 @@ from dynamorm_async.testing.faults import (
     truncated,
     wrong_checksum,
 )
-from dynamorm_async.transport import Credentials, Retry, Waist, open_waist
+from dynamorm_async.transport import (
+    CircuitBreaker,
+    Credentials,
+    Retry,
+    Waist,
+    open_waist,
+)
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.wire import Answer, Call, Repeat, Transport
+from tests.shapes import Note
 from tests.transport.fast.signatures import is_signed_right
 
 KEYS = Credentials("AKIDEXAMPLE", "SECRET-abc", "SESSION-TOKEN-xyz")
@@ -244,6 +255,28 @@ async def test_waiting_for_a_connection_counts_towards_the_deadline_and_sends_no
         await asyncio.gather(first, return_exceptions=True)
 
 
+async def test_a_full_pool_opens_no_circuit_and_a_refused_connection_does() -> None:
+    breaker = CircuitBreaker(failures=1)
+    async with connected(hang(), max_connections=1) as (transport, server):
+        waist = open_waist(transport, retry=Retry(attempts=1), attempt_timeout=0.1, middleware=[breaker])
+        first = asyncio.create_task(transport.attempt(ADD, timeout=5.0))
+        while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
+
+        with pytest.raises(EndpointUnreachable, match="all connections were in use"):
+            await waist.send(GET)
+
+        assert breaker.state("users") == "closed"
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    async with connected(answer(ITEM), endpoint=f"http://127.0.0.1:{free_port()}") as (transport, _):
+        waist = open_waist(transport, retry=Retry(attempts=1), middleware=[breaker])
+        with pytest.raises(EndpointUnreachable):
+            await waist.send(GET)
+
+        assert breaker.state("users") == "open"
+
+
 async def test_a_request_that_waited_for_a_connection_is_dated_when_it_is_sent() -> None:
     now = [1_700_000_000.0]
     options: dict[str, Any] = {"max_connections": 1, "clock": lambda: now[0]}
@@ -437,6 +470,62 @@ async def test_closing_while_calls_run_ends_them() -> None:
             await task
 
 
+async def test_closing_from_another_loop_is_refused_and_changes_nothing() -> None:
+    async with faulty_server(answer(ITEM)) as server:
+        db = connect(server.url, region="eu-west-1", credentials=KEYS)
+        assert await db.table(Note).find("a")
+
+        with pytest.raises(InvalidRequest, match="another event loop"):
+            await asyncio.to_thread(asyncio.run, db.aclose())
+
+        async with db:
+            assert await db.table(Note).find("a")
+        await asyncio.sleep(0.02)
+        assert (server.connections, server.open) == (1, 0)
+
+
+async def test_a_write_that_is_under_way_when_the_client_is_closed_was_sent_once() -> None:
+    async with faulty_server(hang()) as server:
+        db = connect(server.url, region="eu-west-1", credentials=KEYS)
+        put = asyncio.create_task(db.table(Note).put(Note(id="a")))
+        while not server.requests:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.005)
+
+        await db.aclose()
+
+        with pytest.raises(ConnectionLost, match="client was closed") as caught:
+            await put
+        assert caught.value.attempts == 1
+
+
+def test_what_is_left_of_a_loop_that_is_closed_may_be_closed_in_another() -> None:
+    transport = FastTransport(
+        endpoint=f"http://127.0.0.1:{free_port()}", region="eu-west-1", credentials=KEYS
+    )
+
+    async def attempt() -> None:
+        with pytest.raises(EndpointUnreachable):
+            await transport.attempt(GET, timeout=5.0)
+
+    asyncio.run(attempt())
+    asyncio.run(transport.aclose())
+
+
+async def test_a_closing_that_is_cancelled_closes_the_connections_all_the_same() -> None:
+    async with connected(answer(ITEM)) as (transport, server):
+        await transport.attempt(GET, timeout=5.0)
+        await transport.client()  # so that closing takes a while
+        closing_task = asyncio.create_task(transport.aclose())
+        await asyncio.sleep(0)
+
+        closing_task.cancel()
+        await asyncio.gather(closing_task, return_exceptions=True)
+
+        await asyncio.sleep(0.05)
+        assert closing_task.cancelled()
+        assert server.open == 0
+
+
 def test_a_transport_of_another_loop_says_so() -> None:
     transport = FastTransport(endpoint="http://127.0.0.1:9", region="eu-west-1", credentials=KEYS)
 
@@ -503,12 +592,49 @@ async def test_no_secret_and_no_item_is_logged_or_in_an_error(caplog: pytest.Log
         assert secret not in told
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "garbage",
+        "",
+        "Mon, 99999999999999999999 Jan 2024 00:00:00 GMT",
+        "Mon, 01 Jan 99999999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2024 99999999999999:00:00 GMT",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999",
+    ],
+)
+async def test_a_date_that_no_clock_can_show_corrects_nothing(date: str) -> None:
+    body = b'{"__type":"x#InvalidSignatureException","message":"Signature expired"}'
+    head = f"HTTP/1.1 400 Bad Request\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n"
+    async with connected([raw(head.encode() + body), answer(ITEM)]) as (transport, server):
+        with pytest.raises(CredentialsError):
+            await waist_over(transport).send(GET)
+        await waist_over(transport).send(GET)
+
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("behaviour", [reset(), hang(), raw(b"no HTTP")], ids=["lost", "silent", "no HTTP"])
+async def test_no_secret_is_in_the_locals_of_the_frames_of_an_error(behaviour: Behaviour) -> None:
+    async with connected(behaviour) as (transport, _):
+        waist = open_waist(transport, retry=Retry(attempts=1), attempt_timeout=0.1)
+        with pytest.raises(TransportError) as caught:
+            await waist.send(GET)
+
+    # From the waist on: the frame of this test holds what the test itself made.
+    told = traceback.TracebackException(caught.type, caught.value, (caught.tb.tb_next), capture_locals=True)
+    shown = "".join(told.format())
+    assert "attempt_of" in shown
+    for secret in ("SECRET-abc", "SESSION-TOKEN"):
+        assert secret not in shown
+
+
 async def test_a_read_timeout_of_the_config_holds() -> None:
     from aiobotocore.config import AioConfig
 
     async with connected(hang(), config=AioConfig(read_timeout=0.1)) as (transport, _):
         started = asyncio.get_running_loop().time()
-        with pytest.raises(CallTimeout):
+        with pytest.raises(CallTimeout, match=r"within 0\.1 s"):
             await transport.attempt(GET, timeout=30.0)
 
         assert asyncio.get_running_loop().time() - started < 3.0

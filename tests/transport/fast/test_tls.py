@@ -18,8 +18,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dynamorm_async.errors import EndpointUnreachable
+from dynamorm_async.errors import EndpointUnreachable, InvalidRequest
 from dynamorm_async.testing.faults import answer, faulty_server
+from dynamorm_async.transport import open_waist
 from dynamorm_async.transport.fast import FastTransport
 from tests.transport.fast.test_fast import GET, ITEM, KEYS
 
@@ -95,6 +96,25 @@ async def test_a_bundle_from_the_profile_is_trusted(certificate: Certificate, tm
         await transport.aclose()
 
     assert found.body == ITEM
+
+
+@pytest.mark.parametrize("text", [None, b"no certificate"], ids=["missing", "empty of certificates"])
+async def test_a_bundle_that_cannot_be_read_is_named_and_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes | None
+) -> None:
+    bundle = tmp_path / "nope.pem"
+    if text is not None:
+        bundle.write_bytes(text)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    transport = FastTransport(endpoint="https://127.0.0.1:9", region="eu-west-1", credentials=KEYS)
+    try:
+        with pytest.raises(InvalidRequest, match="check AWS_CA_BUNDLE") as caught:
+            await open_waist(transport).send(GET)
+    finally:
+        await transport.aclose()
+
+    assert "nope.pem" in str(caught.value)
+    assert caught.value.attempts == 0
 
 
 async def test_a_context_of_the_users_own_is_used(certificate: Certificate) -> None:
