@@ -21,6 +21,7 @@ from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.failures import no_credentials
 from dynamorm_async.transport.redaction import redacting
 from dynamorm_async.transport.routes import (
+    GLANCE_SECONDS,
     Route,
     Router,
     Unroutable,
@@ -66,6 +67,7 @@ class ChainRouter:
         # for what it finds: however long a source hangs, it holds one thread.
         self._looking: asyncio.Task[_Found] | None = None
         self._looking_anew = False
+        self._beside: asyncio.Task[_Found] | None = None
         self._renewing = asyncio.Lock()
         self._found: _Found | None = None
         self._route: Route | None = None
@@ -99,8 +101,9 @@ class ChainRouter:
 
     def close(self) -> None:
         """End the look-up under way; its thread ends with the program, if the source hangs."""
-        if self._looking is not None:
-            self._looking.cancel()
+        for looking in (self._looking, self._beside):
+            if looking is not None:
+                looking.cancel()
         self._behind.close()
 
     async def _ask(self, *, anew: bool) -> _Found:
@@ -111,10 +114,35 @@ class ChainRouter:
             looking = self._looking = asyncio.create_task(self._looked(anew=anew))
             looking.add_done_callback(self._came)
             self._looking_anew = anew
+        if self._found is None:
+            looking = await self._first(looking)
         await asyncio.wait([looking])
         if looking.cancelled():
             raise Unroutable("the client was closed")
         return looking.result()
+
+    async def _first(self, looking: "asyncio.Task[_Found]") -> "asyncio.Task[_Found]":
+        """Return what comes first: the look-up, or keys that hold while their refresh hangs.
+
+        Who asks for keys first within a quarter of an hour of their end refreshes them, and who asks
+        meanwhile gets those that still hold; so a second thread asks, once the first has a source.
+        """
+        while not looking.done() and self._source is None:
+            await asyncio.wait([looking], timeout=GLANCE_SECONDS)
+        await asyncio.wait([looking], timeout=GLANCE_SECONDS)
+        if looking.done():
+            return looking
+        beside = self._beside
+        if beside is None:
+            beside = self._beside = asyncio.create_task(self._looked(anew=False))
+            beside.add_done_callback(self._came_beside)
+        await asyncio.wait([looking, beside], return_when=asyncio.FIRST_COMPLETED)
+        return looking if looking.done() else beside
+
+    def _came_beside(self, beside: "asyncio.Task[_Found]") -> None:
+        self._beside = None
+        if not beside.cancelled():
+            beside.exception()  # perhaps nobody waits any more
 
     def _came(self, looking: "asyncio.Task[_Found]") -> None:
         self._looking = None
