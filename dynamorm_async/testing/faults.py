@@ -379,6 +379,9 @@ class _Serving:
             await self._serve(reader, writer, number)
         except (EOFError, OSError, asyncio.CancelledError):
             pass
+        except RuntimeError as error:
+            if "handler is closed" not in str(error):  # how uvloop says that the other side has left
+                raise
         finally:
             self.server.open -= 1
             if writer is not None:

@@ -1,14 +1,15 @@
 """Make connections to one host: resolve its name, connect, shake hands.
 
 Takes host, port and TLS settings; gives connections, or EndpointUnreachable with the reason. The
-addresses of a name are tried in the order in which they were resolved, and kept for some seconds.
-Certificates are verified, always, and against the bundle that the AWS configuration names.
+addresses of a name are kept for some seconds, and tried in the order in which they were resolved,
+but for one that accepted a connection after others had not: it is the first then. Certificates are
+verified, always, and against the bundle that the AWS configuration names.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ import msgspec
 from dynamorm_async.errors import EndpointUnreachable, InvalidRequest
 from dynamorm_async.transport.http1 import Connection
 
-_Address = tuple[int, int, int, Any]
+Address = tuple[int, int, int, Any]
+"""Family, kind, protocol and place of a socket."""
+
 _PER_ADDRESS = 2.0
 _UNVERIFIED = (ssl.SSLCertVerificationError, ssl.CertificateError)
 
@@ -50,6 +53,11 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
         return ssl.create_default_context()
 
 
+async def _resolved(host: str, port: int) -> list[Address]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, kind, proto, address) for family, kind, proto, _, address in found]
+
+
 def _trusting(bundle: str) -> ssl.SSLContext:
     is_folder = Path(bundle).is_dir()
     try:
@@ -75,6 +83,7 @@ class Dialer:
         connect_timeout: Seconds for one connection, or None for what the attempt has.
         keepalive: Whether the system probes idle connections.
         dns_seconds: How long resolved addresses are kept.
+        resolve: Gives the addresses of host and port; by default the loop asks the system.
     """
 
     def __init__(
@@ -86,6 +95,7 @@ class Dialer:
         connect_timeout: float | None = None,
         keepalive: bool = False,
         dns_seconds: float = 10.0,
+        resolve: Callable[[str, int], Awaitable[list[Address]]] | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -93,8 +103,9 @@ class Dialer:
         self._connect_timeout = connect_timeout
         self._keepalive = keepalive
         self._dns_seconds = dns_seconds
+        self._resolve = resolve or _resolved
         self._context: ssl.SSLContext | None = None
-        self._addresses: list[_Address] = []
+        self._addresses: list[Address] = []
         self._resolved_at = float("-inf")
         # One look-up, and one reading of certificates, for all who wait for it.
         self._preparing = asyncio.Lock()
@@ -117,17 +128,16 @@ class Dialer:
         except (OSError, UnicodeError) as error:  # no time, no trust, or a name that is none
             raise self._unreachable(error) from error
 
-    async def _prepared(self) -> list[_Address]:
+    async def _prepared(self) -> list[Address]:
         if self._tls is not None and self._context is None:
             self._context = await asyncio.to_thread(self._tls.made)
         loop = asyncio.get_running_loop()
         if loop.time() - self._resolved_at >= self._dns_seconds:
-            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            self._addresses = [(family, kind, proto, address) for family, kind, proto, _, address in found]
+            self._addresses = await self._resolve(self._host, self._port)
             self._resolved_at = loop.time()
         return self._addresses
 
-    async def _first_of(self, addresses: list[_Address], gone: Callable[[Connection], None]) -> Connection:
+    async def _first_of(self, addresses: list[Address], gone: Callable[[Connection], None]) -> Connection:
         last: OSError = OSError("the name has no address")
         for index, address in enumerate(addresses):
             try:
@@ -137,12 +147,15 @@ class Dialer:
             except OSError as error:
                 last = error
             else:
+                if index and address in self._addresses:
+                    # Those before it may stay silent; who comes next need not wait for them again.
+                    self._addresses = [address, *(each for each in self._addresses if each != address)]
                 return await self._spoken_for(sock, gone)
         # It may have moved: the next one asks again.
         self._resolved_at = float("-inf")
         raise last
 
-    async def _connected(self, address: _Address) -> socket.socket:
+    async def _connected(self, address: Address) -> socket.socket:
         family, kind, proto, place = address
         sock = socket.socket(family, kind, proto)
         try:

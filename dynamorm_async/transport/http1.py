@@ -315,7 +315,7 @@ class Connection(asyncio.Protocol):
         return f"{call.operation} on {call.table}" if call.table else call.operation
 
     def _refuse_or_deliver(self) -> None:
-        if self._status == 200 and self._headers.get("content-encoding", "identity") != "identity":
+        if self._status == 200 and self._headers.get("content-encoding", "identity").lower() != "identity":
             # Length and checksum speak of other bytes then, so that nothing could be checked.
             self._fail(self._malformed("an encoded body, which the request did not allow"))
         else:

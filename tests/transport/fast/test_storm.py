@@ -1,17 +1,18 @@
 """Cancellations, timeouts and faults at random: nobody gets another's answer, the pool ends clean."""
 
 import asyncio
+import gc
 import random
 from typing import Any
 
 import pytest
 
 from dynamorm_async.errors import DynamormError
-from dynamorm_async.testing.faults import Exchange, answer, faulty_server, reset, truncated
+from dynamorm_async.testing.faults import Exchange, after, answer, dripping, faulty_server, reset, truncated
 from dynamorm_async.transport import open_waist
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.wire import Call
-from tests.transport.fast.test_fast import KEYS
+from tests.transport.fast.test_fast import GET, KEYS
 
 
 def numbered(number: int) -> Call:
@@ -100,6 +101,26 @@ async def test_ten_thousand_calls_with_cancellations_leave_the_pool_clean() -> N
 
 
 @pytest.mark.slow
+def test_a_server_whose_clients_leave_complains_of_nothing_on_uvloop() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    complaints: list[object] = []
+
+    async def leave() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        async with faulty_server(after(0.03, dripping(b"x" * 50, pause=0.001))) as server:
+            transport = FastTransport(endpoint=server.url, region="eu-west-1", credentials=KEYS)
+            calls = [asyncio.create_task(transport.attempt(GET, timeout=5.0)) for _ in range(20)]
+            await asyncio.sleep(0.02)
+            await transport.aclose()
+            await asyncio.gather(*calls, return_exceptions=True)
+            await asyncio.sleep(0.1)
+        gc.collect()
+
+    uvloop.run(leave())
+
+    assert not complaints
+
+
 def test_the_storm_passes_on_uvloop() -> None:
     uvloop = pytest.importorskip("uvloop")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
