@@ -107,13 +107,15 @@ def test_a_server_whose_clients_leave_complains_of_nothing_on_uvloop() -> None:
 
     async def leave() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        async with faulty_server(after(0.03, dripping(b"x" * 50, pause=0.001))) as server:
+        async with faulty_server(after(0.02, dripping(b"x" * 500, pause=0.0005))) as server:
             transport = FastTransport(endpoint=server.url, region="eu-west-1", credentials=KEYS)
             calls = [asyncio.create_task(transport.attempt(GET, timeout=5.0)) for _ in range(20)]
-            await asyncio.sleep(0.02)
-            await transport.aclose()
+            await asyncio.sleep(0.03)
+            for call in calls:
+                call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
             await asyncio.sleep(0.1)
+            await transport.aclose()
         gc.collect()
 
     uvloop.run(leave())
