@@ -292,6 +292,7 @@ async def test_a_verb_ends_at_its_deadline() -> None:
     assert max(transport.timeouts) <= 0.05
 
 
+@pytest.mark.slow
 async def test_a_thousand_tasks_share_one_client() -> None:
     async with connect("memory://", max_concurrency=16) as db:
         await db.admin.create_table(Note)

@@ -85,6 +85,7 @@ async def test_one_who_gives_up_when_it_is_his_turn_lets_the_next_one_have_it() 
     assert free(slots) == 1
 
 
+@pytest.mark.slow
 async def test_giving_up_takes_no_longer_the_more_there_are_who_wait() -> None:
     slots = Slots(1)
     slots.take()

@@ -101,6 +101,7 @@ async def test_keys_that_stay_rejected_do_not_loop(tmp_path: Path) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 async def test_a_source_that_hangs_holds_one_thread(tmp_path: Path) -> None:
     started, script = tmp_path / "started", tmp_path / "hang"
     reply = '{"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "s"}'
@@ -121,6 +122,7 @@ async def test_a_source_that_hangs_holds_one_thread(tmp_path: Path) -> None:
     assert started.read_text().count("run") == 1
 
 
+@pytest.mark.slow
 async def test_a_refresh_that_hangs_stops_no_call_while_the_keys_hold(tmp_path: Path) -> None:
     runs, script = tmp_path / "runs", tmp_path / "source"
     until = (datetime.now(UTC) + timedelta(seconds=15 * 60 + 3)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -200,6 +202,7 @@ print(sorted({"aiobotocore", "aiohttp", "anyio._backends._asyncio"} & set(sys.mo
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no sleep here")
+@pytest.mark.slow
 def test_a_source_that_hangs_does_not_hold_the_program_up_at_its_end(tmp_path: Path) -> None:
     (tmp_path / "config").write_text("[profile shop]\nregion = eu-west-1\ncredential_process = sleep 20\n")
     program = """

@@ -356,6 +356,7 @@ async def test_static_credentials_that_expired_do_not_loop() -> None:
 
 
 @pytest.mark.parametrize("step", [1.5, -3600.0], ids=["on", "back"])
+@pytest.mark.slow
 async def test_credentials_refreshed_elsewhere_are_used_after_a_second_whatever_the_clock_does(
     step: float,
 ) -> None:
@@ -533,6 +534,7 @@ def keys_of(server: FaultyServer) -> list[str]:
 
 
 @pytest.mark.parametrize("minutes", [12.0, 5.0], ids=["advisory", "mandatory"])
+@pytest.mark.slow
 async def test_a_refresh_that_hangs_stops_no_call_while_the_keys_hold(minutes: float) -> None:
     async with refreshing(minutes, answer(ITEM)) as (transport, server, source):
         for pause in (0.0, 1.05, 0.0):
@@ -550,6 +552,7 @@ async def test_a_refresh_that_hangs_stops_no_call_while_the_keys_hold(minutes: f
     assert source.under_way == 0
 
 
+@pytest.mark.slow
 async def test_a_refresh_that_hangs_ends_when_the_transport_is_closed() -> None:
     async with refreshing(12.0, answer(ITEM)) as (transport, _, source):
         await transport.attempt(GET, timeout=0.5)
@@ -558,6 +561,7 @@ async def test_a_refresh_that_hangs_ends_when_the_transport_is_closed() -> None:
     assert source.under_way == 0
 
 
+@pytest.mark.slow
 async def test_keys_that_are_over_are_waited_for() -> None:
     async with refreshing(-1.0, answer(ITEM)) as (transport, server, source):
         with pytest.raises(EndpointUnreachable, match="before anything was sent"):
@@ -568,6 +572,7 @@ async def test_keys_that_are_over_are_waited_for() -> None:
         assert keys_of(server) == ["AKIDOLD", "AKIDNEW"]
 
 
+@pytest.mark.slow
 async def test_keys_that_are_rejected_while_their_refresh_hangs_are_renewed() -> None:
     rejected = [answer(ITEM), answer(ITEM), refuse("ExpiredTokenException"), answer(ITEM)]
     async with refreshing(12.0, rejected) as (transport, _, source):
@@ -581,6 +586,7 @@ async def test_keys_that_are_rejected_while_their_refresh_hangs_are_renewed() ->
         assert source.under_way == 0
 
 
+@pytest.mark.slow
 async def test_a_refresh_that_hangs_from_the_first_call_on_stops_no_call() -> None:
     source = Slow(12.0)
     session: Any = AioSession()

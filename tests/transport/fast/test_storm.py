@@ -90,6 +90,7 @@ def _ended(task: asyncio.Task[None]) -> bool:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.slow
 async def test_two_thousand_calls_with_cancellations_leave_the_pool_clean(seed: int) -> None:
     await storm(2_000, connections=8, seed=seed)
 

@@ -158,6 +158,7 @@ async def test_a_connect_timeout_of_the_config_ends_a_slow_handshake(certificate
         await transport.aclose()
 
 
+@pytest.mark.slow
 async def test_plain_http_spoken_to_a_tls_client_is_unreachable() -> None:
     async with faulty_server(answer(ITEM)) as server:
         transport = transport_to(server.url.replace("http://", "https://"))
@@ -211,6 +212,7 @@ async def test_session_tickets_are_not_taken_for_the_end_of_a_connection(certifi
             await transport.aclose()
 
 
+@pytest.mark.slow
 async def test_a_tls_server_may_close_after_each_answer(certificate: Certificate) -> None:
     with threaded_server(certificate, close=True) as url:
         transport = transport_to(url, environ={"AWS_CA_BUNDLE": str(certificate.bundle)})
