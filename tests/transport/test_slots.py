@@ -4,6 +4,8 @@ import asyncio
 import random
 import time
 
+import pytest
+
 from dynamorm_async.transport.slots import Slots
 
 
