@@ -10,8 +10,7 @@ import attrs
 from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
 from dynamorm_async.executors import OnError, OnProgress
 from dynamorm_async.executors import batch as run_batch
-from dynamorm_async.model import Stored
-from dynamorm_async.plan import BatchPlan, BatchRetry, Delete, Key, Put, Target, batch_get, listed
+from dynamorm_async.plan import BatchPlan, BatchRetry, Delete, Put, Target, batch_get, listed, model_of
 from dynamorm_async.wire import Send
 
 M = TypeVar("M")
@@ -133,11 +132,8 @@ class Models:
 
     def target(self, meant: object, where: str) -> Target[Any]:
         """Return the target of a Key's, or an instance's, model."""
-        if isinstance(meant, Key):
-            model: type[Any] = cast("Key[Any]", meant).model
-        elif isinstance(meant, Stored):
-            model = type(meant)
-        else:
+        model = model_of(meant)
+        if model is None:
             raise InvalidKey(
                 f"{where}: {quoted(meant)} does not say of which model it is", fix="use Key(Model, …)"
             )

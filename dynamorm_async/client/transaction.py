@@ -14,8 +14,17 @@ import msgspec
 from dynamorm_async.errors import InvalidRequest
 from dynamorm_async.executors import check_bounds, one
 from dynamorm_async.expressions import Condition, Path, Update
-from dynamorm_async.model import Stored
-from dynamorm_async.plan import Key, Operation, Plan, Target, check, operation, refuse_other, transact
+from dynamorm_async.plan import (
+    Key,
+    Operation,
+    Plan,
+    Target,
+    check,
+    model_of,
+    operation,
+    refuse_other,
+    transact,
+)
 from dynamorm_async.plan import create as plan_create
 from dynamorm_async.plan import delete as plan_delete
 from dynamorm_async.plan import put as plan_put
@@ -212,11 +221,10 @@ class Transaction:
             await self.commit()
 
     def _of(self, thing: Any, name: str | None) -> Target[Any]:
-        if isinstance(thing, Key):
-            return self._target(thing.model, name)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-        if isinstance(thing, Stored):
-            return self._target(type(thing), name)
-        raise refuse_other(thing)
+        model = model_of(thing)
+        if model is None:
+            raise refuse_other(thing)
+        return self._target(model, name)
 
     def _refuse_sent(self, why: str) -> None:
         if self._is_sent:

@@ -21,7 +21,15 @@ from dynamorm_async.codecs.batches import (
     read_unprocessed,
 )
 from dynamorm_async.codecs.containers import encode_plain
-from dynamorm_async.codecs.pages import ItemPage, PageReader, attribute_texts, count_page, key_texts
+from dynamorm_async.codecs.pages import (
+    ItemPage,
+    PageReader,
+    attribute_texts,
+    count_page,
+    decoded,
+    key_texts,
+    other_shape,
+)
 from dynamorm_async.codecs.records import Record, Stamps
 from dynamorm_async.codecs.registration import Codecs, default_codecs, register
 from dynamorm_async.codecs.scalars import read_timestamp, timestamp_text
@@ -46,9 +54,11 @@ __all__ = [
     "asked_for",
     "attribute_texts",
     "count_page",
+    "decoded",
     "default_codecs",
     "encode_plain",
     "key_texts",
+    "other_shape",
     "quote",
     "read_answer",
     "read_timestamp",

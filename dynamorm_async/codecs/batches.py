@@ -15,6 +15,7 @@ from msgspec import Raw
 from dynamorm_async.codecs.base import quote
 from dynamorm_async.codecs.generate import key_namer, plain_key_texts
 from dynamorm_async.codecs.keys import KeyPart
+from dynamorm_async.codecs.pages import decoded, other_shape
 from dynamorm_async.codecs.wires import exact_struct, list_of, map_of
 from dynamorm_async.errors import InvalidValue, ProtocolError, quoted
 from dynamorm_async.wire import LIMITS
@@ -156,7 +157,7 @@ def read_answer(body: bytes) -> tuple[dict[str, list[Raw]], dict[str, list[Raw]]
     Raises:
         ProtocolError: The answer is not of the operation's shape.
     """
-    answer = _read(_RAW_ANSWER, body)
+    answer = decoded(_RAW_ANSWER, body)
     return answer.Responses, {table: each.Keys for table, each in answer.UnprocessedKeys.items()}
 
 
@@ -167,7 +168,7 @@ def read_unprocessed(body: bytes) -> dict[str, list[Raw]]:
         ProtocolError: The answer is not of the operation's shape.
     """
     found: dict[str, list[Raw]] = {}
-    for table, requests in _read(_LEFT_WRITES, body).UnprocessedItems.items():
+    for table, requests in decoded(_LEFT_WRITES, body).UnprocessedItems.items():
         found[table] = [_text_of(request) for request in requests]
     return found
 
@@ -180,7 +181,7 @@ def asked_for(name: Hashable, numbers: Numbers) -> int:
     """
     number = numbers.get(name)
     if number is None:
-        raise _other_shape(f"the key {quoted(name)} was not asked for")
+        raise other_shape(f"the key {quoted(name)} was not asked for")
     return number
 
 
@@ -189,7 +190,7 @@ def _text_of(request: _Write) -> Raw:
         return request.PutRequest.Item
     if request.DeleteRequest is not None:
         return request.DeleteRequest.Key
-    raise _other_shape("an unprocessed item is neither a put nor a delete")
+    raise other_shape("an unprocessed item is neither a put nor a delete")
 
 
 def _answer(item: Any, key: Any) -> Any:
@@ -225,14 +226,3 @@ _RAW_ANSWER = msgspec.json.Decoder(_answer(Raw, Raw))
 _LEFT_WRITES = msgspec.json.Decoder(_LeftWrites)
 # msgspec's errors and InvalidValue are ValueErrors; the others are for keys that are not there.
 _INEXACT = (ValueError, RecursionError, KeyError, AttributeError)
-
-
-def _read(reader: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    try:
-        return reader.decode(body)
-    except (ValueError, RecursionError) as error:
-        raise _other_shape(str(error)[:200]) from error
-
-
-def _other_shape(why: str) -> ProtocolError:
-    return ProtocolError("the answer is not of this operation's shape", why=why, code="codecs.protocol")

@@ -48,6 +48,23 @@ class PageReader(Protocol[R]):
         ...
 
 
+def decoded(reader: msgspec.json.Decoder[Any], body: Any, *, code: str = "codecs.protocol") -> Any:
+    """Return what a reader makes of an answer, or of a part of one.
+
+    Raises:
+        ProtocolError: It is not of the operation's shape; with the code that is given.
+    """
+    try:
+        return reader.decode(body)
+    except UNREADABLE as error:
+        raise other_shape(str(error)[:200], code=code) from error
+
+
+def other_shape(why: str, *, code: str = "codecs.protocol") -> ProtocolError:
+    """Return the error for an answer that is not of the operation's shape."""
+    return ProtocolError("the answer is not of this operation's shape", why=why, code=code)
+
+
 def page_struct(item: Any) -> Any:
     """Return the msgspec struct of an answer whose items are of a type."""
     return msgspec.defstruct(
@@ -73,7 +90,7 @@ def count_page(body: bytes) -> ItemPage[Any]:
     Raises:
         ProtocolError: It has none.
     """
-    page = _read(_COUNT, body)
+    page = decoded(_COUNT, body)
     return ItemPage(items=(), last_key=_last_key(page), scanned=page.ScannedCount, count=page.Count)
 
 
@@ -82,13 +99,13 @@ def key_texts(body: bytes, attributes: Sequence[str]) -> list[str]:
 
     They are the stored texts, to the last digit, which the instances may not have.
     """
-    return [_key_text(_read(_ATTRIBUTES, item), attributes) for item in _read(_RAW_ITEMS, body).Items]
+    return [_key_text(decoded(_ATTRIBUTES, item), attributes) for item in decoded(_RAW_ITEMS, body).Items]
 
 
 def attribute_texts(body: bytes, attribute: str) -> list[str]:
     """Return the tagged JSON texts of one attribute, item by item; "" where it is absent."""
-    items = _read(_RAW_ITEMS, body).Items
-    return [bytes(_read(_ATTRIBUTES, item).get(attribute, b"")).decode() for item in items]
+    items = decoded(_RAW_ITEMS, body).Items
+    return [bytes(decoded(_ATTRIBUTES, item).get(attribute, b"")).decode() for item in items]
 
 
 class _Count(msgspec.Struct):
@@ -119,12 +136,3 @@ def _last_key(page: Any) -> str | None:
     last = "" if page.LastEvaluatedKey is UNSET else bytes(page.LastEvaluatedKey).decode().strip()
     # An empty key ends the walk as well as an absent one.
     return None if last in ("", "{}", "null") else last
-
-
-def _read(reader: msgspec.json.Decoder[Any], body: Any) -> Any:
-    try:
-        return reader.decode(body)
-    except UNREADABLE as error:
-        raise ProtocolError(
-            "the answer is not of this operation's shape", why=str(error)[:200], code="codecs.protocol"
-        ) from error

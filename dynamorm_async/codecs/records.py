@@ -30,7 +30,7 @@ from dynamorm_async.codecs.generate import (
     texts_of,
 )
 from dynamorm_async.codecs.keys import KeyPart
-from dynamorm_async.codecs.pages import INEXACT, UNREADABLE, ItemPage, item_page, page_struct
+from dynamorm_async.codecs.pages import INEXACT, UNREADABLE, ItemPage, item_page, other_shape, page_struct
 from dynamorm_async.codecs.scalars import Expiry, Integer, Scalar, Text, Timestamp
 from dynamorm_async.codecs.storable import check_storable
 from dynamorm_async.codecs.structures import in_field, is_frozen, is_plain
@@ -380,9 +380,7 @@ class Record(Generic[M]):
         text = str(cause)
         reason, path = self._path_in(text, member=member)
         if path is None or not isinstance(cause, msgspec.ValidationError):
-            raise ProtocolError(
-                "the answer is not of this operation's shape", why=text[:200], code="codecs.protocol"
-            ) from cause
+            raise other_shape(text[:200]) from cause
         found = re.search(r"unknown field `(.*)`", reason)
         if found and found[1] in TAGS:
             reason = f"found {found[1]} in the stored item, which the field's type does not take"

@@ -16,11 +16,11 @@ from msgspec import UNSET
 
 from dynamorm_async.codecs.containers import Anything
 from dynamorm_async.codecs.generate import Member, decoder, exact_decoder, exact_struct_of, item_struct
-from dynamorm_async.codecs.pages import INEXACT, UNREADABLE, ItemPage, item_page, page_struct
+from dynamorm_async.codecs.pages import INEXACT, ItemPage, decoded, item_page, page_struct
 from dynamorm_async.codecs.records import Record
 from dynamorm_async.codecs.structures import is_frozen, is_plain
 from dynamorm_async.codecs.wires import Tagged
-from dynamorm_async.errors import InvalidModel, InvalidValue, ProtocolError, quoted
+from dynamorm_async.errors import InvalidModel, InvalidValue, quoted
 from dynamorm_async.model import Stored, evaluated, typed_fields
 
 V = TypeVar("V")
@@ -112,12 +112,7 @@ class PlainItems:
 
     def decode_page(self, body: bytes) -> ItemPage[dict[str, Any]]:
         """Return the dicts of a page; raises as `PageReader` says."""
-        try:
-            page = self._pages.decode(body)
-        except UNREADABLE as error:
-            raise ProtocolError(
-                "the answer is not of this operation's shape", why=str(error)[:200], code="codecs.protocol"
-            ) from error
+        page = decoded(self._pages, body)
         items = [{name: self._plain.decode(value) for name, value in item.items()} for item in page.Items]
         return item_page(page, items)
 

@@ -24,6 +24,7 @@ from dynamorm_async.errors import (
     TableNotFound,
     quoted,
 )
+from dynamorm_async.executors.run import fill_in, positive
 from dynamorm_async.plan import BatchPlan, BatchRetry, Ledger, Line
 from dynamorm_async.wire import LIMITS, Call, Reply, Send
 
@@ -184,11 +185,11 @@ class _Run(Generic[R]):
         try:
             failures = self.ledger.answered(line, numbers, reply.body, longest=_LONG_ANSWER)
         except DynamormError as error:
-            _fill_in(error, call, reply)
+            fill_in(error, call, reply)
             raise
         for failure in failures:
             if isinstance(failure.error, DynamormError):
-                _fill_in(failure.error, call, reply)
+                fill_in(failure.error, call, reply)
         return failures
 
     def _failed(self, line: Line, numbers: list[int], error: Exception) -> None:
@@ -267,13 +268,6 @@ class _Stoppable:
         return bool(self._scope.__exit__(cls, error, traceback))
 
 
-def _fill_in(error: DynamormError, call: Call, reply: Reply) -> None:
-    error.operation = call.operation
-    error.table = error.table or call.table
-    error.request_id = reply.request_id
-    error.attempts = reply.attempts
-
-
 def check_bounds(concurrency: object, timeout: object) -> None:
     """Refuse what is no number of calls, or no time.
 
@@ -286,7 +280,5 @@ def check_bounds(concurrency: object, timeout: object) -> None:
             fix="give a whole number above 0",
             code="executors.concurrency",
         )
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-        raise InvalidRequest(
-            f"timeout={quoted(timeout)}", fix="give seconds above 0, or None", code="executors.timeout"
-        )
+    if timeout is not None:
+        positive(timeout)

@@ -34,7 +34,7 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
     Raises:
         DynamormError: What the plan makes of the service's error, with that as cause.
     """
-    call = plan.first if timeout is None else plan.first.within(_positive(timeout))
+    call = plan.first if timeout is None else plan.first.within(positive(timeout))
     try:
         reply = await send(call)
     except ServiceError as error:
@@ -65,7 +65,7 @@ async def pages(
         CallTimeout: The time is used up and there is more to read.
         ProtocolError: A reply leads to the very call that it answers, which would never end.
     """
-    left = None if timeout is None else _positive(timeout)
+    left = None if timeout is None else positive(timeout)
     call: Call | None = None if walk.is_over else walk.first
     start = walk.start
     progress = Progress()
@@ -108,7 +108,12 @@ def _stuck(call: Call, reply: Reply) -> ProtocolError:
     )
 
 
-def _positive(timeout: object) -> float:
+def positive(timeout: object) -> float:
+    """Return the seconds of a deadline.
+
+    Raises:
+        InvalidRequest: It is no number above 0.
+    """
     if isinstance(timeout, (int, float)) and timeout > 0:
         return timeout
     raise InvalidRequest(
@@ -128,15 +133,20 @@ def _read(read: Callable[[Reply], T], call: Call, reply: Reply) -> T:
     try:
         return read(reply)
     except DynamormError as error:
-        error.operation = call.operation
-        error.table = error.table or call.table
-        error.key = error.key or call.key
-        error.request_id = reply.request_id
-        error.attempts = reply.attempts
-        error.elapsed = reply.elapsed
+        fill_in(error, call, reply)
         if isinstance(error, ProtocolError) and call.repeat is not Repeat.HARMLESS:
             raise _unknown(error) from error
         raise
+
+
+def fill_in(error: DynamormError, call: Call, reply: Reply) -> None:
+    """Say in the error of an answer that means nothing which call it answers."""
+    error.operation = call.operation
+    error.table = error.table or call.table
+    error.key = error.key or call.key
+    error.request_id = reply.request_id
+    error.attempts = reply.attempts
+    error.elapsed = reply.elapsed
 
 
 def _unknown(error: ProtocolError) -> OutcomeUnknown:

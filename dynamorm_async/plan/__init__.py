@@ -26,7 +26,7 @@ from dynamorm_async.plan.collections import check_collection, prepare_collection
 from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.delivery import delivered
 from dynamorm_async.plan.explaining import Analysis, Explanation
-from dynamorm_async.plan.keys import Key
+from dynamorm_async.plan.keys import Key, model_of
 from dynamorm_async.plan.names import field_name
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_at_end, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan
@@ -129,6 +129,7 @@ __all__ = [
     "listed",
     "max_",
     "min_",
+    "model_of",
     "name_of_key",
     "name_of_write",
     "operation",

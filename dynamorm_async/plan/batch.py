@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar, cast
 import attrs
 from msgspec import Raw
 
-from dynamorm_async.codecs import Numbers, Unreadable, asked_for, quote
-from dynamorm_async.errors import InvalidKey, InvalidRequest, ProtocolError, quoted
+from dynamorm_async.codecs import Numbers, Unreadable, asked_for, other_shape, quote
+from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
 from dynamorm_async.model import Stored
 from dynamorm_async.plan.plan import Estimate
 from dynamorm_async.plan.target import Target
@@ -257,11 +257,7 @@ class Homes:
         """
         home = self._of(table)
         if home is None:
-            raise ProtocolError(
-                "the answer is not of this operation's shape",
-                why=f"the table {quoted(table)} was not asked for",
-                code="codecs.protocol",
-            )
+            raise other_shape(f"the table {quoted(table)} was not asked for")
         return asked_for((home, self.targets[home].record.batches.name_of(raw)), numbers)
 
     def _of(self, table: str) -> int | None:

@@ -60,11 +60,6 @@ class Place(msgspec.Struct, frozen=True):
         """Whether the page that it leads to lies before it."""
         return self.way in ("before", "until")
 
-    @property
-    def key_text(self) -> str:
-        """The key as it is sent."""
-        return json.dumps(self.key, ensure_ascii=False, separators=(",", ":"))
-
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """The query that a cursor must belong to.

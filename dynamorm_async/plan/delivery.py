@@ -12,16 +12,14 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from dynamorm_async.codecs import quote
 from dynamorm_async.errors import DynamormError, InvalidRequest, ServiceError, TransactionFailed
 from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.reasons import error_alone
 from dynamorm_async.plan.single import Returning
-from dynamorm_async.wire import Call, Repeat
+from dynamorm_async.plan.transact import written_together
+from dynamorm_async.wire import Repeat
 
 R = TypeVar("R")
-
-_MEMBERS = {"DeleteItem": "Delete", "PutItem": "Put", "UpdateItem": "Update"}
 
 
 def delivered(
@@ -55,18 +53,9 @@ def _once(plan: Plan[R], token: str, returning: Returning) -> Plan[R]:
             fix="leave returning= out and read the item afterwards, or leave idempotent= out",
             code="plan.idempotent-returning",
         )
-    call = plan.first
     return replace(
         plan,
-        first=Call(
-            operation="TransactWriteItems",
-            body=b'{"TransactItems":[{"%b":%b}],"ClientRequestToken":%b}'
-            % (_MEMBERS[call.operation].encode(), call.body, quote(token).encode()),
-            tables=call.tables,
-            keys=call.keys,
-            repeat=Repeat.ONCE,
-            token=token,
-        ),
+        first=written_together([plan.first], token),
         refused=_refused_alone(plan.refused),
         price=partial(_twice, plan),
     )

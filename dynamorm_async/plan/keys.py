@@ -98,6 +98,13 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
     return KeyParts(key_text(record, values), values)
 
 
+def model_of(thing: object) -> type[Any] | None:
+    """Return the model of a `Key` or an instance, or None for anything else."""
+    if isinstance(thing, Key):
+        return cast("Key[Any]", thing).model
+    return type(thing) if isinstance(thing, Stored) else None
+
+
 def key_text(record: Record[Any], values: Mapping[str, object]) -> str:
     """Return the JSON text of the key attributes for the key's arguments.
 

@@ -130,12 +130,11 @@ def page_plan(query: QueryPlan[R], gap: Gap, *, size: int | None, keys: Sequence
         item_keys = query.keys(reply.body)
         if gap.is_backward:
             items, previous = _cut(page, item_keys, size)
+            items.reverse()
             following = _on_from(query, gap, item_keys)
         else:
             items, previous = list(page.items), _back_from(query, gap, item_keys)
             following = None if page.last_key is None else Place("lastKey", json.loads(page.last_key))
-        if gap.is_backward:
-            items.reverse()
         return Page(items=items, next=cursor(following), previous=cursor(previous))
 
     return Plan(first=call, read=read, price=Estimate(read_units=query.choice.cost.read_units))

@@ -38,10 +38,6 @@ def _as_it_is(error: ServiceError) -> DynamormError:
     return error
 
 
-def _no_more(result: object) -> Call | None:  # noqa: ARG001 - the signature of `follow`
-    return None
-
-
 class Plan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One verb, compiled: printing it shows what would be sent; made for every call, like those of `wire`.
 
@@ -50,7 +46,6 @@ class Plan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         read: What a reply means.
         refused: Which error an error of the service is for this verb; it gets the service's own and
             returns that one where it means nothing more.
-        follow: The call that follows a result, or None at the end.
         price: What the first call costs, or what finds it out; it is asked for rarely.
         demanded: The condition of a write, or None.
     """
@@ -58,7 +53,6 @@ class Plan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     first: Call
     read: Callable[[Reply], R]
     refused: Callable[[ServiceError], DynamormError] = _as_it_is
-    follow: Callable[[R], Call | None] = _no_more
     price: Estimate | Callable[[], Estimate] = _UNKNOWN
     demanded: Condition[Any] | None = None
 

@@ -170,15 +170,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             priced: Whether the answer is to say what it cost.
         """
         text = self._counted if counting else self.opened
-        if self.choice.operation == "Query" and self.question.reverse != backward:
-            text += ',"ScanIndexForward":false'
-        if limit is not None:
-            text += f',"Limit":{min(limit, MOST)}'
-        if priced:
-            text += ',"ReturnConsumedCapacity":"TOTAL"'
-        if start is not None:
-            text += f',"ExclusiveStartKey":{start}'
-        return self._call(self.target.closed(text, self.compiled))
+        return self._call(text, start, limit=limit, backward=backward, priced=priced)
 
     def probe(self, start: str, *, backward: bool) -> Call:
         """Return the request for the key of the one item next to a place, whatever the filter says."""
@@ -186,9 +178,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         text = self._text(
             opened_members(self.choice, self.question), Request(key=self.key, projection=places)
         )
-        if self.choice.operation == "Query" and self.question.reverse != backward:
-            text += ',"ScanIndexForward":false'
-        return self._call(self.target.closed(f'{text},"Limit":1,"ExclusiveStartKey":{start}'))
+        return self._call(text, start, limit=1, backward=backward)
 
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the items of an answer."""
@@ -254,7 +244,19 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def _text(self, members: dict[str, str], request: Request) -> str:
         return self.target.opened(members) + bind_names(self.target.compiled(request), request.values())
 
-    def _call(self, body: bytes) -> Call:
+    def _call(
+        self, text: str, start: str | None, *, limit: int | None, backward: bool, priced: bool = False
+    ) -> Call:
+        """Return the request that begins with a text, with what differs from page to page."""
+        if self.choice.operation == "Query" and self.question.reverse != backward:
+            text += ',"ScanIndexForward":false'
+        if limit is not None:
+            text += f',"Limit":{min(limit, MOST)}'
+        if priced:
+            text += ',"ReturnConsumedCapacity":"TOTAL"'
+        if start is not None:
+            text += f',"ExclusiveStartKey":{start}'
+        body = self.target.closed(text, self.compiled)
         return Call(operation=self.choice.operation, body=body, tables=(self.target.table,))
 
 

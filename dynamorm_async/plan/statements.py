@@ -14,14 +14,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from dynamorm_async.codecs import ItemPage, PageReader, encode_plain
+from dynamorm_async.codecs import ItemPage, PageReader, decoded, encode_plain
 from dynamorm_async.errors import (
     ConditionFailed,
     DynamormError,
     InvalidRequest,
     InvalidValue,
     LimitExceeded,
-    ProtocolError,
     ServiceError,
     quoted,
 )
@@ -82,12 +81,7 @@ class StatementWalk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the items of an answer; their token stands in the place of a last key."""
-        try:
-            found = _ANSWER.decode(reply.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ProtocolError(
-                "the answer is not of this operation's shape", why=str(error)[:200], code="plan.protocol"
-            ) from error
+        found: _Answer = decoded(_ANSWER, reply.body, code="plan.protocol")
         body = b'{"Items":[]}' if found.Items is UNSET else reply.body
         return replace(self.reader.decode_page(body), last_key=found.NextToken or None)
 

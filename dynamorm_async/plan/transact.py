@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import attrs
 import msgspec
 
-from dynamorm_async.codecs import quote
+from dynamorm_async.codecs import decoded, quote
 from dynamorm_async.errors import (
     CancellationReason,
     ConditionFailed,
@@ -121,27 +121,28 @@ def transact(operations: Sequence[Operation], token: str) -> Plan[list[Any]]:
     _check_count(len(operations))
     _check_token(token)
     _check_one_each(operations)
-    texts = [
-        b'{"%b":%b}' % (_MEMBERS[each.plan.operation].encode(), each.plan.first.body) for each in operations
-    ]
-    size = sum(map(len, texts))
+    call = written_together([each.plan.first for each in operations], token)
     # JSON is never shorter than what it says, so that most transactions need no closer look.
-    if size > LIMITS.transaction_bytes:
+    if len(call.body) > LIMITS.transaction_bytes:
         _check_size(_least_size(operations))
-    body = b'{"TransactItems":[%b],"ClientRequestToken":%b}' % (b",".join(texts), quote(token).encode())
-    call = Call(
-        operation="TransactWriteItems",
-        body=body,
-        tables=_tables(operations),
-        keys=tuple(each.parts.values for each in operations),
-        repeat=Repeat.ONCE,
-        token=token,
-    )
 
     def read(reply: Reply) -> list[Any]:
         return [each.plan.read(reply) for each in operations]
 
     return Plan(first=call, read=read, refused=_told(operations), price=partial(_price, operations))
+
+
+def written_together(calls: Sequence[Call], token: str) -> Call:
+    """Return the TransactWriteItems of writes that were compiled to be sent alone."""
+    texts = [b'{"%b":%b}' % (_MEMBERS[each.operation].encode(), each.body) for each in calls]
+    return Call(
+        operation="TransactWriteItems",
+        body=b'{"TransactItems":[%b],"ClientRequestToken":%b}' % (b",".join(texts), quote(token).encode()),
+        tables=tuple(dict.fromkeys(table for each in calls for table in each.tables)),
+        keys=tuple(key for each in calls for key in each.keys),
+        repeat=Repeat.ONCE,
+        token=token,
+    )
 
 
 def transact_get(keys: Sequence[tuple[Target[Any], object]]) -> Plan[tuple[Any, ...]]:
@@ -165,7 +166,7 @@ def transact_get(keys: Sequence[tuple[Target[Any], object]]) -> Plan[tuple[Any, 
         operation="TransactGetItems",
         body=b'{"TransactItems":[%b]}'
         % b",".join(b'{"Get":%b}' % each.plan.first.body for each in operations),
-        tables=_tables(operations),
+        tables=tuple(dict.fromkeys(each.item[0] for each in operations)),
         keys=tuple(each.parts.values for each in operations),
     )
 
@@ -175,10 +176,6 @@ def transact_get(keys: Sequence[tuple[Target[Any], object]]) -> Plan[tuple[Any, 
 
     price = Estimate(read_units=2.0 * len(operations))
     return Plan(first=call, read=read, refused=_told(operations), price=price)
-
-
-def _tables(operations: Iterable[Operation]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.item[0] for each in operations))
 
 
 def _decoded(target: Target[Any], each: Operation, body: bytes) -> Any:
@@ -197,12 +194,8 @@ _RESPONSES = msgspec.json.Decoder(_Responses)
 
 
 def _responses(body: bytes, count: int) -> list[bytes]:
-    try:
-        found = [bytes(each) for each in _RESPONSES.decode(body).Responses]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(
-            "the answer is not of this operation's shape", why=str(error)[:200], code="plan.protocol"
-        ) from error
+    answer: _Responses = decoded(_RESPONSES, body, code="plan.protocol")
+    found = [bytes(each) for each in answer.Responses]
     if len(found) != count:
         raise ProtocolError(f"{len(found)} answers came for {count} keys", code="plan.protocol")
     return [b"{}" if each.strip() == b"null" else each for each in found]
