@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -53,7 +54,7 @@ M = TypeVar("M")
 R = TypeVar("R")
 
 
-class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True):
     """A query, decided; the same for the same arguments. Made for every query, like plans.
 
     Attributes:
@@ -89,9 +90,9 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         """The fields that say where an item stands."""
         return key_names(self.target.spec, self.choice.access)
 
-    @property
+    @cached_property
     def scope(self) -> Scope:
-        """What a cursor of this query must fit."""
+        """What a cursor of this query must fit; a page asks for it up to three times."""
         spec, record, access = self.target.spec, self.target.record, self.choice.access
         # What changes from page to page, such as the time of expiry, says nothing of the query. One by
         # one, for all of them together may be more than one filter can hold.
