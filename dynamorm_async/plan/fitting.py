@@ -181,7 +181,7 @@ def fit(access: Access, terms: Sequence[Term], record: Record[Any], *, scoped: b
     return Fit(
         access=access,
         used=tuple(used),
-        key=_all(parts),
+        key=all_of(parts),
         filters=filters,
         bound=bound,
         operator=operator,
@@ -227,6 +227,14 @@ def demands_of(
     return fixed, None
 
 
+def all_of(conditions: Sequence[Condition[Any]]) -> Condition[Any]:
+    """Return what demands all of these conditions, of which there is one at least."""
+    whole, *others = conditions
+    for other in others:
+        whole &= other
+    return whole
+
+
 def ordered(text: str) -> Any:
     """Return what a tagged text is ordered by in a sort key: numbers by value, the rest by bytes."""
     return _rank(json.loads(text))
@@ -250,13 +258,6 @@ def _place(record: Record[Any], field: FieldSpec) -> Place:
 
 def _equals(record: Record[Any], field: FieldSpec, value: object) -> Condition[Any]:
     return Condition(("compare", "=", _place(record, field), None, Role.VALUE), (value,))
-
-
-def _all(parts: Sequence[Condition[Any]]) -> Condition[Any]:
-    condition, *others = parts
-    for other in others:
-        condition &= other
-    return condition
 
 
 def _on(name: str, terms: Iterable[Term], operators: Container[str | None]) -> list[Term]:

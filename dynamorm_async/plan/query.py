@@ -39,11 +39,11 @@ from dynamorm_async.expressions import (
 from dynamorm_async.model import KEPT, Kept
 from dynamorm_async.plan.access import Access, accesses, key_names
 from dynamorm_async.plan.aggregates import ABSENT
-from dynamorm_async.plan.changes import entity_is, place_of
+from dynamorm_async.plan.changes import both, entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
 from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
 from dynamorm_async.plan.cursors import Place as CursorPlace
-from dynamorm_async.plan.fitting import Ends, demands_of, depends_on_values
+from dynamorm_async.plan.fitting import Ends, all_of, demands_of, depends_on_values
 from dynamorm_async.plan.question import MOST, Question
 from dynamorm_async.plan.statistics import Statistics
 from dynamorm_async.plan.target import Target
@@ -363,8 +363,8 @@ def _prepared(
     choice, fit = choose(target.record, _accesses(target), terms, question, needs, statistics)
     filters = fit.filters if fit is not None else terms
     key = fit.key if fit is not None else None
-    asked = _all(term.condition for term in filters)
-    tested = _all(part for part in (entity, asked) if part is not None)
+    asked = all_of([term.condition for term in filters]) if filters else None
+    tested = both(entity, asked)
     request = Request(
         key=key,
         filter=tested,
@@ -488,13 +488,6 @@ def opened_members(choice: Choice, question: Question) -> dict[str, str]:
         number, total = question.segment
         members |= {"Segment": str(number), "TotalSegments": str(total)}
     return members
-
-
-def _all(conditions: Iterable[Condition[Any]]) -> Condition[Any] | None:
-    whole: Condition[Any] | None = None
-    for condition in conditions:
-        whole = condition if whole is None else whole & condition
-    return whole
 
 
 _UNKNOWN = Statistics()

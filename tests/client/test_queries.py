@@ -645,6 +645,11 @@ async def test_a_page_back_is_found_where_all_that_stood_there_is_gone(readings:
     assert (back.items, back.previous, on.items, on.next) == ([], None, [], None)
 
 
+async def put_finely_timed(db: Client, table_name: str, number: int, time: str) -> None:
+    item = {"user": {"S": "ana"}, "id": {"N": str(number)}, "created": {"S": time}, "updated": {"S": time}}
+    await put_raw(db, table_name, item)
+
+
 async def test_a_walk_goes_on_behind_an_item_whose_times_are_finer_than_ours(
     db: Client, table_name: str
 ) -> None:
@@ -652,14 +657,7 @@ async def test_a_walk_goes_on_behind_an_item_whose_times_are_finer_than_ours(
     await db.admin.create_table(Timed, name=table_name)
     timed = db.table(Timed, name=table_name)
     for number in range(3):
-        text = f"2024-05-06T07:08:09.12345678{number}Z"
-        item = {
-            "user": {"S": "ana"},
-            "id": {"N": str(number)},
-            "created": {"S": text},
-            "updated": {"S": text},
-        }
-        await put_raw(db, table_name, item)
+        await put_finely_timed(db, table_name, number, f"2024-05-06T07:08:09.12345678{number}Z")
     query = timed.where(Timed.user == "ana").order_by(Timed.created)
     whole = await query.list()
 
@@ -678,14 +676,7 @@ async def test_a_walk_goes_on_behind_an_item_by_any_time_that_is_finer_than_ours
     await db.admin.create_table(Timed, name=table_name)
     timed = db.table(Timed, name=table_name)
     for number in range(2):
-        text = f"2024-05-06T07:08:09.12345678{number + 1}Z"
-        item = {
-            "user": {"S": "ana"},
-            "id": {"N": str(number)},
-            "created": {"S": text},
-            "updated": {"S": text},
-        }
-        await put_raw(db, table_name, item)
+        await put_finely_timed(db, table_name, number, f"2024-05-06T07:08:09.12345678{number + 1}Z")
     query = timed.where(Timed.user == "ana").order_by(Timed.updated)
     first = await query.first()
     assert first is not None
