@@ -5,6 +5,8 @@
 .PHONY: help demo test test-fast soak check format bench docs engines coverage clean distclean
 
 ENGINE ?= memory
+# As many processes as there are cores, each with engines of its own; ARGS="-n 0" for one, and for --pdb.
+SPREAD := -n auto --maxprocesses 4 --dist worksteal
 SERVE ?=
 ARGS ?=
 
@@ -29,13 +31,13 @@ demo: .venv/stamp-demo ## Run the bookmarks example; ENGINE=memory|dynamodb-loca
 
 test: .venv/stamp-test ## Run the suite on every engine of this machine, with coverage; ARGS=… goes to pytest
 	@$(BIN)/python -m dynamorm_async.testing.engines install --if-possible
-	$(BIN)/python -m pytest $(ARGS) --cov
+	$(BIN)/python -m pytest $(SPREAD) $(ARGS) --cov
 
 test-fast: .venv/stamp-test ## Run what needs no process of its own, in seconds; ARGS=… goes to pytest
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow" $(ARGS)
 
 soak: .venv/stamp-test ## Ask 20,000 random questions on all engines, for half an hour; ARGS=… goes to pytest
-	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/client/test_query_model_based.py $(ARGS)
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest $(SPREAD) tests/client/test_query_model_based.py $(ARGS)
 
 check: .venv/stamp-test .venv/stamp-check ## Check format, lint, types and the imports between rooms
 	$(BIN)/ruff format --check .

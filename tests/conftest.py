@@ -1,5 +1,7 @@
 """The engines of the suite, a client on one, and the account of what ran where.
 
+Spread over processes (`pytest -n 2`), each has engines of its own; the account is of all of them.
+
 A test that takes `engine` or `db` runs once for each engine. An engine that cannot start here is
 skipped with what to install; named in `DYNAMORM_REQUIRE_ENGINES` it is a failure, and so is a
 whole run in which no test ran on it. `DYNAMORM_TEST_ENGINES` chooses others than the usual ones,
@@ -66,6 +68,16 @@ class Account:
         """Required engines on which no test ran, where this run should have had some."""
         return [name for name in self.required if not self.ran[name] and (self.whole or self.selected[name])]
 
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Return what a process of its own tells the one that started it."""
+        return {"selected": dict(self.selected), "ran": dict(self.ran), "lacking": dict(self.lacking)}
+
+    def add(self, told: dict[str, dict[str, Any]]) -> None:
+        """Add what another process told. Each selects every test, and runs its share."""
+        self.selected |= Counter(told["selected"])
+        self.ran += Counter(told["ran"])
+        self.lacking |= told["lacking"]
+
     def lines(self) -> list[str]:
         """Return a line for each engine."""
         return [f"{name:<15} {self._told(name)}" for name in dict.fromkeys((*self.selected, *self.required))]
@@ -117,10 +129,20 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if hasattr(node, "workeroutput"):  # a process that died has told nothing
+        node.config.stash[ACCOUNT].add(node.workeroutput["account"])
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    account = session.config.stash[ACCOUNT]
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["account"] = account.told()
+        return
     collected_only = session.config.option.collectonly
-    if session.config.stash[ACCOUNT].unmet and not collected_only and session.exitstatus in {0, 5}:
+    if account.unmet and not collected_only and session.exitstatus in {0, 5}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

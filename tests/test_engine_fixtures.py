@@ -101,6 +101,28 @@ def test_a_run_of_a_part_need_not_meet_every_required_engine(run: Run) -> None:
     assert result.ret == 0
 
 
+def test_a_run_spread_over_processes_gives_one_account(run: Run) -> None:
+    suite = "import pytest\n@pytest.mark.parametrize('n', range(6))\ndef test_six(engine, n):\n    pass\n"
+
+    result = run("-n", "2", suite=suite)
+
+    result.assert_outcomes(passed=6, skipped=6)
+    result.stdout.fnmatch_lines(["memory *6 tests ran", "dynoxide *MISSING: *; name the dynoxide*"])
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(("required", "exit_status"), [("memory", 0), ("dynoxide", 1)])
+def test_of_a_run_spread_over_processes_one_has_to_meet_what_is_required(
+    run: Run, required: str, exit_status: int
+) -> None:
+    suite = "def test_one(engine):\n    pass\n"
+
+    result = run("-n", "2", suite=suite, DYNAMORM_TEST_ENGINES="memory", DYNAMORM_REQUIRE_ENGINES=required)
+
+    result.assert_outcomes(passed=1)
+    assert result.ret == exit_status
+
+
 def test_a_known_gap_is_expected_to_fail_on_its_engine_only(run: Run) -> None:
     suite = "def test_gap(engine):\n    assert engine.name != 'memory'\n"
     gaps = gap_on_memory("test_g*")
