@@ -138,8 +138,9 @@ def pytest_testnodedown(node: Any) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     account = session.config.stash[ACCOUNT]
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["account"] = account.told()
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["account"] = account.told()
         return
     collected_only = session.config.option.collectonly
     if account.unmet and not collected_only and session.exitstatus in {0, 5}:

@@ -39,7 +39,10 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
         reply = await send(call)
     except ServiceError as error:
         _tell(plan, error)
-    return _read(plan.read, call, reply)
+    try:
+        return plan.read(reply)
+    except DynamormError as error:
+        _tell_unread(error, call, reply)
 
 
 async def pages(
@@ -87,7 +90,10 @@ async def pages(
             _tell(walk, error)
         if left is not None:
             left -= clock() - started
-        page = _read(walk.read, call, reply)
+        try:
+            page = walk.read(reply)
+        except DynamormError as error:
+            _tell_unread(error, call, reply)
         items, progress = walk.given(page, progress), progress.after(page)
         yield items, progress
         following = walk.follow(page, progress)
@@ -129,14 +135,12 @@ def _tell(plan: Plan[R] | Walk[R] | StatementWalk[R], error: ServiceError) -> No
     raise meant from error
 
 
-def _read(read: Callable[[Reply], T], call: Call, reply: Reply) -> T:
-    try:
-        return read(reply)
-    except DynamormError as error:
-        fill_in(error, call, reply)
-        if isinstance(error, ProtocolError) and call.repeat is not Repeat.HARMLESS:
-            raise _unknown(error) from error
-        raise
+def _tell_unread(error: DynamormError, call: Call, reply: Reply) -> NoReturn:
+    """Raise what an answer that could not be read means for the call."""
+    fill_in(error, call, reply)
+    if isinstance(error, ProtocolError) and call.repeat is not Repeat.HARMLESS:
+        raise _unknown(error) from error
+    raise error
 
 
 def fill_in(error: DynamormError, call: Call, reply: Reply) -> None:

@@ -20,7 +20,7 @@ from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
 from dynamorm_async.model import Stored
 from dynamorm_async.plan.plan import Estimate
 from dynamorm_async.plan.target import Target
-from dynamorm_async.wire import LIMITS, Call
+from dynamorm_async.wire import ANSWER_CAP, BATCH_ANSWER_CAP, LIMITS, Call
 
 R = TypeVar("R")
 
@@ -134,6 +134,7 @@ class BatchPlan(Generic[R]):
             body=f'{{"RequestItems":{{{",".join(members)}}}}}'.encode(),
             tables=tables,
             keys=tuple([self.keys[n] for n in numbers]),
+            response_cap=BATCH_ANSWER_CAP if self.reads else ANSWER_CAP,
         )
 
     def __repr__(self) -> str:
@@ -210,7 +211,7 @@ def names_of(target: Target[Any], texts: Sequence[str]) -> list[Hashable]:
         return target.record.batches.names_of(texts)
     except UnicodeEncodeError:
         for text in texts:
-            target.plain_body(f',"Key":{text}')
+            target.closed(f'{target.opening},"Key":{text}')
         raise
 
 

@@ -64,8 +64,9 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
     """
     spec = record.spec
     names = spec.key_arguments
-    if type(key) is tuple and len(cast("tuple[object, ...]", key)) == len(names) > 1:
-        values = dict(zip(names, cast("tuple[object, ...]", key), strict=True))
+    given: Any = key  # a cast would be a call
+    if type(key) is tuple and len(given) == len(names) > 1:
+        values = dict(zip(names, given, strict=True))
         return KeyParts(key_text(record, values), values)
     if isinstance(key, tuple) and len(cast("tuple[object, ...]", key)) == 1:
         (key,) = cast("tuple[object]", key)
@@ -87,14 +88,14 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
             f"a {name} is no key of {spec.name}",
             fix=f"hand in a {spec.name}, or use the table handle of {name}",
         )
-    given = cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
-    if len(given) != len(names):
+    parts = cast("tuple[object, ...]", key) if isinstance(key, tuple) else (key,)
+    if len(parts) != len(names):
         raise InvalidKey(
-            f"{spec.name}'s key has {_counted(names)}, and {len(given)} came",
+            f"{spec.name}'s key has {_counted(names)}, and {len(parts)} came",
             fix=f"give {', '.join(names)}",
             code="plan.key-length",
         )
-    values = dict(zip(names, given, strict=True))
+    values = dict(zip(names, parts, strict=True))
     return KeyParts(key_text(record, values), values)
 
 

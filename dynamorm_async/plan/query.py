@@ -258,7 +258,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
         if start is not None:
             text += f',"ExclusiveStartKey":{start}'
         body = self.target.closed(text, self.compiled)
-        return Call(operation=self.choice.operation, body=body, tables=(self.target.table,))
+        return Call(operation=self.choice.operation, body=body, tables=self.target.tables)
 
 
 def prepare(

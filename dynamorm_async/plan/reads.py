@@ -35,7 +35,7 @@ def batch_get(target: Target[M], keys: object, *, consistent: bool) -> BatchPlan
     def read(body: bytes, results: list[Any]) -> tuple[Sequence[int], Sequence[Unreadable]]:
         return batches.fill(body, numbers, results)
 
-    return _plan(entries, parts, numbering, read=read, tables=(target.table,), consistent=consistent)
+    return _plan(entries, parts, numbering, read=read, tables=target.tables, consistent=consistent)
 
 
 def name_of_key(target: Target[Any], key: object) -> Hashable:

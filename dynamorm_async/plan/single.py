@@ -247,20 +247,17 @@ def created_text(target: Target[Any], item: Any) -> str | None:
 def _read_plan(
     target: Target[Any], parts: KeyParts, *, consistent: bool, read: Callable[[Reply], Any]
 ) -> Plan[Any]:
-    consistency = ',"ConsistentRead":true' if consistent else ""
-    body = target.plain_body(f',"Key":{parts.text}{consistency}')
-    return Plan(
-        first=_call(target, "GetItem", parts, body),
-        read=read,
-        price=_ONE_CONSISTENT_READ if consistent else _ONE_READ,
-    )
+    more = ',"ConsistentRead":true' if consistent else ""
+    body = target.closed(f'{target.opening},"Key":{parts.text}{more}')
+    call = Call(operation="GetItem", body=body, tables=target.tables, keys=(parts.values,))
+    return Plan(first=call, read=read, price=_ONE_CONSISTENT_READ if consistent else _ONE_READ)
 
 
 def _put_plan(target: Target[M], item: M, stamps: Stamps, demand: Demand) -> Plan[M]:
     text = target.record.encode_item(item, stamps)
     parts = key_parts(target.record, item)
     body = (
-        target.plain_body(f',"Item":{text}')
+        target.closed(f'{target.opening},"Item":{text}')
         if demand.condition is None
         else target.body({"Item": text, **_old_item(demand)}, Request(condition=demand.condition))
     )
@@ -327,7 +324,7 @@ def _update_plan(
 def _call(
     target: Target[Any], operation: str, parts: KeyParts, body: bytes, *, repeat: Repeat = Repeat.HARMLESS
 ) -> Call:
-    return Call(operation=operation, body=body, tables=(target.table,), keys=(parts.values,), repeat=repeat)
+    return Call(operation=operation, body=body, tables=target.tables, keys=(parts.values,), repeat=repeat)
 
 
 def _returned(returning: Returning) -> dict[str, str]:

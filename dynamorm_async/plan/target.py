@@ -36,12 +36,15 @@ class WithoutField:
 class Target(Generic[M]):
     """A model's record, the name of the table, and the shapes compiled for them.
 
+    `opening` begins every request, and stands before its other members.
+
     The shapes are a memo: they change how fast a plan is made, never what it says.
     """
 
     record: Record[M]
     table: str
-    _opening: str = attrs.field(init=False)
+    tables: tuple[str] = attrs.field(init=False)
+    opening: str = attrs.field(init=False)
     _places: dict[str, Place] = attrs.field(factory=dict[str, Place], init=False)
     _memory: dict[Any, Any] = attrs.field(factory=dict[Any, Any], init=False)
     _shapes: dict[Any, CompiledRequest] = attrs.field(factory=dict[Any, CompiledRequest], init=False)
@@ -52,7 +55,8 @@ class Target(Generic[M]):
         return self.record.spec
 
     def __attrs_post_init__(self) -> None:
-        self._opening = f'{{"TableName":{quote(self.table)}'
+        self.tables = (self.table,)
+        self.opening = f'{{"TableName":{quote(self.table)}'
 
     def place(self, name: str) -> Place:
         """Return the place of a field; the same object each time, so that shapes are soon compared."""
@@ -79,14 +83,6 @@ class Target(Generic[M]):
             del self._memory[next(iter(self._memory))]
         self._memory[shape] = made
 
-    def plain_body(self, members: str) -> bytes:
-        """Return a request without expressions: the table and what follows it, `,"Key":{…}`.
-
-        Raises:
-            InvalidValue: A text in it is no Unicode.
-        """
-        return self.closed(f"{self._opening}{members}")
-
     def body(self, members: Mapping[str, str], request: Request) -> bytes:
         """Return a request: the table, the given members (JSON texts), and the bound expressions.
 
@@ -100,7 +96,7 @@ class Target(Generic[M]):
     def opened(self, members: Mapping[str, str]) -> str:
         """Return the beginning of a request, without its last brace: the table and the given members."""
         given = "".join([f',"{name}":{text}' for name, text in members.items()])
-        return f"{self._opening}{given}"
+        return f"{self.opening}{given}"
 
     def closed(self, text: str, compiled: CompiledRequest | None = None) -> bytes:
         """Return a request that is whole but for its last brace as bytes.
@@ -108,6 +104,9 @@ class Target(Generic[M]):
         Args:
             text: The request so far.
             compiled: The expressions in it, for the text of an error.
+
+        Raises:
+            InvalidValue: A text in it is no Unicode.
         """
         try:
             return f"{text}}}".encode()

@@ -107,7 +107,7 @@ def check(target: Target[M], key: object, condition: Condition[M] | None) -> Pla
     )
     members = {"Key": parts.text, "ReturnValuesOnConditionCheckFailure": '"ALL_OLD"'}
     body = target.body(members, Request(condition=demand.condition))
-    call = Call(operation="ConditionCheck", body=body, tables=(target.table,), keys=(parts.values,))
+    call = Call(operation="ConditionCheck", body=body, tables=target.tables, keys=(parts.values,))
     return Plan(first=call, read=_nothing, refused=refusal(target, parts, demand), demanded=demand.condition)
 
 

@@ -150,7 +150,10 @@ class FastTransport:
         """Send the call once, as `attempt` does, and say which attempt of which call it is."""
         if not self._is_ours(call):
             return await self._inner.attempt(call, timeout=timeout)
-        loop = _running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
         if loop is not self._loop or os.getpid() != self._process or self._closed:
             self._own(call, loop)
         if loop is None:

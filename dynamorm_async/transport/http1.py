@@ -16,6 +16,7 @@ import re
 import select
 from collections.abc import Callable
 from typing import Any
+from zlib import crc32
 
 import httptools
 
@@ -244,8 +245,7 @@ class Connection(asyncio.Protocol):
         missing = int(length) - len(body)
         if missing < 0 or int(length) > call.response_cap:
             return False  # the parser knows what is wrong with it
-        self._status = int(status)
-        self._headers = {
+        headers = {
             "server": "Server",
             "date": date.decode(),
             "content-type": "application/x-amz-json-1.0",
@@ -254,13 +254,26 @@ class Connection(asyncio.Protocol):
             "x-amzn-requestid": request_id.decode(),
             "x-amz-crc32": checksum.decode(),
         }
-        self._chunks = [body]
         if missing:
             self._received = len(data)
             self._headed = True
             self._missing = missing
-        else:
-            self._deliver()
+            self._status = int(status)
+            self._headers = headers
+            self._chunks = [body]
+            return True
+        waiting = self._waiting
+        self._call = self._waiting = None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(
+                Answer(
+                    status=int(status),
+                    headers=headers,
+                    body=body,
+                    checked=crc32(body) == int(checksum),
+                    reused=self.uses > 1,
+                )
+            )
         return True
 
     def _go_on(self, data: bytes) -> None:

@@ -92,6 +92,7 @@ class Waist:
         self._attempt_timeout = attempt_timeout
         self._timeout = timeout
         self._observers = Observers(observers)
+        self._is_watched = bool(self._observers)
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -165,9 +166,10 @@ class Waist:
 
     async def _retried(self, call: Call) -> Reply:
         started = self._clock()
-        deadline = self._deadline(call, started)
+        deadline: float | None = None
+        if call.timeout is not None or call.token is not None or self._timeout is not None:
+            deadline = self._deadline(call, started)
         run = _Run(self._client, next(self._calls), self._retry.attempts, 0, call, started, deadline)
-        attempt = self._watched if self._observers else self._once
         try:
             while True:
                 budget = self._attempt_timeout if deadline is None else self._budget(run)
@@ -175,7 +177,12 @@ class Waist:
                     budget = await self._queued(run)
                 try:
                     try:
-                        return await attempt(run, budget)
+                        if self._is_watched:
+                            return await self._watched(run, budget)
+                        run.attempts += 1
+                        run.answer = None
+                        run.answer = await self._attempt(run, call, budget)
+                        return self._reply(run, run.answer)
                     finally:
                         self._slots.give_back()
                 except DynamormError as error:
@@ -222,12 +229,8 @@ class Waist:
         if not run.attempts:
             run.queued = self._clock() - run.started
 
-    async def _once(self, run: "_Run", budget: float) -> Reply:
-        call = run.call
-        run.attempts += 1
-        run.answer = None
-        run.answer = answer = await self._attempt(run, call, budget)
-        body = body_of(call, answer, attempt=run.attempts)
+    def _reply(self, run: "_Run", answer: Answer) -> Reply:
+        body = body_of(run.call, answer, attempt=run.attempts)
         if self._quotas.left:
             self._quotas.give(run.tables, 1 if run.attempts == 1 else run.last_cost)
         return Reply(
@@ -244,8 +247,11 @@ class Waist:
     async def _watched(self, run: "_Run", budget: float) -> Reply:
         started = self._clock()
         facts: dict[str, Any] = {}
+        run.attempts += 1
+        run.answer = None
         try:
-            return await self._once(run, budget)
+            run.answer = await self._attempt(run, run.call, budget)
+            return self._reply(run, run.answer)
         except BaseException as error:
             facts = _error_facts(error)
             facts["reused"] = error.reused if isinstance(error, TransportError) else None

@@ -9,9 +9,11 @@ a model, never parses an item.
 from dynamorm_async.wire.call import Answer, Call, Middleware, Repeat, Reply, Send, Transport
 from dynamorm_async.wire.capacity import consumed_units, item_size, read_units, write_units
 from dynamorm_async.wire.limits import LIMITS, Limits
-from dynamorm_async.wire.operations import DATA_OPERATIONS, response_cap
+from dynamorm_async.wire.operations import ANSWER_CAP, BATCH_ANSWER_CAP, DATA_OPERATIONS
 
 __all__ = [
+    "ANSWER_CAP",
+    "BATCH_ANSWER_CAP",
     "DATA_OPERATIONS",
     "LIMITS",
     "Answer",
@@ -25,6 +27,5 @@ __all__ = [
     "consumed_units",
     "item_size",
     "read_units",
-    "response_cap",
     "write_units",
 ]

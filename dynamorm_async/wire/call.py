@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Protocol, Self
 
 import msgspec
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import replace
 
-from dynamorm_async.wire.operations import response_cap
+from dynamorm_async.wire.operations import ANSWER_CAP
 
 
 class Repeat(Enum):
@@ -42,8 +42,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         keys: Attribute name to Python value for each item it names; for errors, events and caches.
         repeat: What an ambiguous failure allows.
         token: The idempotency token inside the body, or None.
-        response_cap: Most bytes of an answer that are read; beyond it is a ProtocolError. Where it
-            is not given, what `response_cap(operation)` says.
+        response_cap: Most bytes of an answer that are read; beyond it is a ProtocolError.
         timeout: Seconds for the whole call, every attempt and wait included; None for no deadline.
     """
 
@@ -53,12 +52,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[Mapping[str, object], ...] = ()
     repeat: Repeat = Repeat.HARMLESS
     token: str | None = None
-    response_cap: int = 0
+    response_cap: int = ANSWER_CAP
     timeout: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.response_cap:
-            force_setattr(self, "response_cap", response_cap(self.operation))
 
     def __repr__(self) -> str:
         # Neither body nor keys nor token: a call is logged, and what it says is the caller's own.

@@ -17,11 +17,7 @@ DATA_OPERATIONS = frozenset(
     }
 )
 
-# An item's bytes can swell about seven times in JSON: 16 MB of NULLs is 112 MB.
-_CAPS = {"BatchGetItem": 160 * MEGABYTE}
-_DEFAULT_CAP = 32 * MEGABYTE
-
-
-def response_cap(operation: str) -> int:
-    """Return the most bytes that an honest answer to `operation` can have."""
-    return _CAPS.get(operation, _DEFAULT_CAP)
+# The most bytes that an honest answer can have: 4 MB of items, and of a batch 16 MB. An item's bytes
+# can swell about seven times in JSON: 16 MB of NULLs is 112 MB.
+ANSWER_CAP = 32 * MEGABYTE
+BATCH_ANSWER_CAP = 160 * MEGABYTE

@@ -235,6 +235,12 @@ def test_an_answer_about_something_else_is_a_protocol_error(body: bytes) -> None
         plan.read(body, [None])
 
 
+def test_an_answer_of_a_batch_may_be_larger_than_others() -> None:
+    batch, single = notes.batch_get(["a"]).call([0]), notes.get("a").first
+
+    assert (batch.response_cap, single.response_cap) == (160 * 1024 * 1024, 32 * 1024 * 1024)
+
+
 def test_printing_a_plan_shows_calls_cost_and_requests() -> None:
     text = str(notes.batch_get([str(number) for number in range(101)]))
 

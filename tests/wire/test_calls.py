@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dynamorm_async.wire import DATA_OPERATIONS, Answer, Call, Repeat, Reply, response_cap
+from dynamorm_async.wire import Answer, Call, Repeat, Reply
 
 SECRET = "swordfish"
 
@@ -28,15 +28,6 @@ def test_a_call_may_be_repeated_and_has_no_deadline_unless_it_says_so() -> None:
     call = Call(operation="GetItem", body=b"{}")
 
     assert (call.repeat, call.token, call.timeout) == (Repeat.HARMLESS, None, None)
-
-
-def test_an_answer_of_a_batch_may_be_larger() -> None:
-    caps = {operation: response_cap(operation) for operation in DATA_OPERATIONS}
-
-    assert caps.pop("BatchGetItem") == 160 * 1024 * 1024
-    assert set(caps.values()) == {32 * 1024 * 1024}
-    assert Call(operation="BatchGetItem", body=b"").response_cap == 160 * 1024 * 1024
-    assert Call(operation="Query", body=b"", response_cap=7).response_cap == 7
 
 
 @pytest.mark.parametrize(
