@@ -24,7 +24,7 @@ def check_storable(text: str, names: Mapping[str, str], *, nests_freely: bool) -
         nests_freely: Whether the depth is not known from the types.
     """
     try:
-        size = len(text.encode())
+        size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError as error:
         raise InvalidValue(
             "a text holds a lone surrogate, which is no Unicode character",

@@ -34,7 +34,8 @@ class Estimate(msgspec.Struct, frozen=True):
 _UNKNOWN = Estimate()
 
 
-def _as_it_is(error: ServiceError) -> DynamormError:
+def as_it_is(error: ServiceError) -> DynamormError:
+    """Return the service's error, which means nothing more."""
     return error
 
 
@@ -52,7 +53,7 @@ class Plan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
     first: Call
     read: Callable[[Reply], R]
-    refused: Callable[[ServiceError], DynamormError] = _as_it_is
+    refused: Callable[[ServiceError], DynamormError] = as_it_is
     price: Estimate | Callable[[], Estimate] = _UNKNOWN
     demanded: Condition[Any] | None = None
 

@@ -21,6 +21,7 @@ from dynamorm_async.errors import (
 )
 from dynamorm_async.expressions import Condition, readable
 from dynamorm_async.plan.keys import KeyParts
+from dynamorm_async.plan.plan import as_it_is
 from dynamorm_async.plan.target import Target
 
 _CONDITION_CODE = "ConditionalCheckFailedException"
@@ -50,9 +51,11 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
 def refusal(target: Target[Any], parts: KeyParts, demand: Demand) -> Callable[[ServiceError], DynamormError]:
     """Return what makes our error of the service's, and leaves all but failed conditions alone."""
+    if demand.condition is None:
+        return as_it_is
 
     def refused(error: ServiceError) -> DynamormError:
-        if error.service_code != _CONDITION_CODE or demand.condition is None:
+        if error.service_code != _CONDITION_CODE:
             return error
         is_there = b'"Item"' in error.body
         stored = _stored_version(target, error) if is_there else None
