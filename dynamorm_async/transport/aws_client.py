@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -219,19 +220,17 @@ class AiobotocoreTransport:
 
     def _merged_config(self, session: Any) -> Any:
         from aiobotocore.config import AioConfig
-        from aiobotocore.httpsession import AIOHTTPSession
 
         config: Any = AioConfig(max_pool_connections=self._max_connections)
         if self._config is not None:
             config = config.merge(self._config)
         given = self._config or session.get_default_client_config()
-        session_class = getattr(given, "http_session_cls", AIOHTTPSession)
         # Explicit numbers: AWS_MAX_ATTEMPTS and AWS_RETRY_MODE only fill in what is not there.
         return config.merge(
             AioConfig(
                 parameter_validation=False,
                 retries={"total_max_attempts": 1, "mode": "standard"},
-                http_session_cls=guarded(session_class),
+                http_session_cls=_session_class(given),
             )
         )
 
@@ -266,6 +265,37 @@ class AiobotocoreTransport:
         if ours is None or ours is error:
             raise error
         raise ours from error
+
+
+def _session_class(config: Any) -> Any:
+    """Return the class of HTTP sessions, guarded: the configured one, or the one that runs on trio."""
+    from aiobotocore.httpsession import AIOHTTPSession
+
+    configured = getattr(config, "http_session_cls", AIOHTTPSession)
+    if not is_trio() or not uses_aiohttp(configured):
+        return guarded(configured)
+    try:
+        from aiobotocore.httpxsession import HttpxSession
+    except ImportError as error:  # a release before it
+        raise _trioless() from error
+    # aiobotocore takes the library behind it for there, and fails with every call if it isn't.
+    if find_spec("httpx2") is None and find_spec("httpx") is None:
+        raise _trioless()
+    return HttpxSession
+
+
+def _trioless() -> InvalidRequest:
+    return InvalidRequest(
+        "connect: on trio aiobotocore needs another library for HTTP",
+        fix="pip install 'dynamorm-async[trio]', or run on asyncio",
+        code="transport.configuration",
+    )
+
+
+def is_trio() -> bool:
+    """Return whether the running event loop is trio's."""
+    trio = sys.modules.get("trio")
+    return trio is not None and trio.lowlevel.in_trio_run()
 
 
 def _keep(response_dict: Mapping[str, Any], **_: Any) -> None:

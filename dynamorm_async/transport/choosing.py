@@ -11,7 +11,7 @@ import sys
 from typing import Any, Literal
 
 from dynamorm_async.errors import InvalidRequest
-from dynamorm_async.transport.aws_client import AiobotocoreTransport
+from dynamorm_async.transport.aws_client import AiobotocoreTransport, is_trio
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.transport.serving import why_not
 
@@ -49,8 +49,7 @@ def choose_transport(
 
 
 def _why_not_here() -> str | None:
-    trio = sys.modules.get("trio")
-    return "the event loop is trio's" if trio is not None and trio.lowlevel.in_trio_run() else None
+    return "the event loop is trio's" if is_trio() else None
 
 
 def _environment() -> dict[str, str]:

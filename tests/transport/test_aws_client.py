@@ -7,12 +7,14 @@ import os
 import pickle
 import socket
 import ssl
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from aiobotocore.stub import AioStubber
@@ -653,3 +655,17 @@ async def test_the_httpx_session_of_aiobotocore_works_too() -> None:
 
         assert answer.status == 307
         assert elsewhere.requests == []
+
+
+def test_on_trio_without_a_library_for_http_a_call_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("httpx", "httpx2"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    async def call() -> None:
+        transport = AiobotocoreTransport(region="eu-west-1", credentials=KEYS)
+        await transport.attempt(GET, timeout=5)
+
+    with pytest.raises(InvalidRequest, match=r"pip install 'dynamorm-async\[trio\]'"):
+        trio.run(call)

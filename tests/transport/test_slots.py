@@ -6,6 +6,8 @@ import random
 import time
 
 import pytest
+import trio
+import trio.testing
 
 from dynamorm_async.transport.slots import Slots
 
@@ -138,3 +140,30 @@ async def test_no_slot_is_lost_in_a_storm_of_cancellations() -> None:
 
     assert most == 3
     assert free(slots) == 3
+
+
+def test_on_trio_they_are_served_in_turn_and_one_who_gives_up_is_passed_over() -> None:
+    order: list[int] = []
+
+    async def run() -> None:
+        slots = Slots(1)
+        slots.take()
+
+        async def use(number: int) -> None:
+            await slots.wait()
+            order.append(number)
+            slots.give_back()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(use, 1)
+            await trio.testing.wait_all_tasks_blocked()
+            with trio.move_on_after(0.01):
+                await use(2)
+            nursery.start_soon(use, 3)
+            await trio.testing.wait_all_tasks_blocked()
+            slots.give_back()
+        assert free(slots) == 1
+
+    trio.run(run)
+
+    assert order == [1, 3]
