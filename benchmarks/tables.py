@@ -119,7 +119,8 @@ def _memory(result: dict[str, Any]) -> str:
     for title, row in result["results"].items():
         if "rss" in row:
             found = row["rss"]
-            told = f"{found['bytes_above']:,} bytes each above a bare task's {found['bytes_per_bare_task']:,}"
+            whole, task = found["bytes_per_call"], found["bytes_per_bare_task"]
+            told = f"{whole:,} bytes each, of which a bare task takes {task:,}"
             lines.append([f"{row['calls']:,} {title}", told, _with_verdict(f"below {row['below']:,}", row)])
         else:
             told = f"{row['above_mb']:g} MB above the first page's {row['first_mb']:g}"

@@ -1,8 +1,8 @@
 """One thing that takes memory, in a process of its own; what it took is printed as JSON.
 
-    python -m benchmarks.peers.memory tasks|calls|scan|stream URL rss|traced
+    python -m benchmarks.peers.memory tasks|calls|timed|scan|stream URL rss|traced
 
-`tasks` and `calls` print `{"bytes": N}` for all of those that wait; `scan` and `stream` print
+`tasks`, `calls` and `timed` print `{"bytes": N}` for all of those that wait; `scan` and `stream` print
 `{"first": N, "most": N, "items": N, "seconds": S}`, resident bytes after the first page and at most.
 """
 
@@ -73,10 +73,20 @@ async def tasks(_url: str, measure: Callable[[], int]) -> dict[str, Any]:
 
 async def calls(url: str, measure: Callable[[], int]) -> dict[str, Any]:
     """Calls that wait for the only slot, which one that is never answered holds."""
+    return await _waiting(url, measure, None)
+
+
+async def timed(url: str, measure: Callable[[], int]) -> dict[str, Any]:
+    """The same with a deadline for each call."""
+    return await _waiting(url, measure, 600.0)
+
+
+async def _waiting(url: str, measure: Callable[[], int], timeout: float | None) -> dict[str, Any]:
     async with _client(url) as db:
-        await db.table(Order).get(KEY["customer"], KEY["order"])
+        customer, order = KEY["customer"], KEY["order"]
+        await db.table(Order).get(customer, order)
         silent = db.table(Order, name=SILENT_TABLE)
-        return {"bytes": await _taken(lambda: silent.get(KEY["customer"], KEY["order"]), measure)}
+        return {"bytes": await _taken(lambda: silent.get(customer, order, timeout=timeout), measure)}
 
 
 async def scan(url: str, measure: Callable[[], int]) -> dict[str, Any]:
@@ -104,5 +114,5 @@ if __name__ == "__main__":
     _what, _url, _how = sys.argv[1:]
     if _how == "traced":
         tracemalloc.start()
-    _main = {"tasks": tasks, "calls": calls, "scan": scan, "stream": stream}[_what]
+    _main = {"tasks": tasks, "calls": calls, "timed": timed, "scan": scan, "stream": stream}[_what]
     print(json.dumps(asyncio.run(_main(_url, traced if _how == "traced" else resident))))

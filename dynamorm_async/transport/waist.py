@@ -211,23 +211,16 @@ class Waist:
 
     async def _queued(self, run: "_Run") -> float:
         """Wait for a slot of the limit and return the seconds that the attempt may last."""
-        if run.deadline is None:
-            await self._slots.wait()
-            self._note_queue(run)
-            return self._attempt_timeout
-        with anyio.move_on_after(run.deadline - self._clock()):
-            await self._slots.wait()
-            self._note_queue(run)
-            try:
-                return self._budget(run)
-            except DynamormError:
-                self._slots.give_back()
-                raise
-        raise _too_late(run)
-
-    def _note_queue(self, run: "_Run") -> None:
+        left = None if run.deadline is None else run.deadline - self._clock()
+        if not await self._slots.wait(left):
+            raise _too_late(run)
         if not run.attempts:
             run.queued = self._clock() - run.started
+        try:
+            return self._budget(run)
+        except DynamormError:
+            self._slots.give_back()
+            raise
 
     def _reply(self, run: "_Run", answer: Answer) -> Reply:
         body = body_of(run.call, answer, attempt=run.attempts)

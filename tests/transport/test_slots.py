@@ -74,6 +74,35 @@ async def test_one_who_gives_up_while_he_waits_is_passed_over() -> None:
     assert free(slots) == 1
 
 
+async def test_one_whose_time_is_over_is_passed_over() -> None:
+    slots = Slots(1)
+    slots.take()
+    first = asyncio.create_task(slots.wait(0.01))
+    second = asyncio.create_task(slots.wait(60))
+    await first
+
+    slots.give_back()
+    await settle()
+
+    assert (first.result(), second.result()) == (False, True)
+    slots.give_back()
+    assert free(slots) == 1
+
+
+async def test_one_whose_time_ends_when_it_is_his_turn_has_the_slot() -> None:
+    slots = Slots(1)
+    slots.take()
+    waiting = asyncio.create_task(slots.wait(0.01))
+    await settle()
+
+    slots.give_back()
+    time.sleep(0.02)  # noqa: ASYNC251 - the timer is due when the loop comes to run
+
+    assert await waiting
+    slots.give_back()
+    assert free(slots) == 1
+
+
 async def test_one_who_gives_up_when_it_is_his_turn_lets_the_next_one_have_it() -> None:
     slots = Slots(1)
     slots.take()
@@ -159,6 +188,7 @@ def test_on_trio_they_are_served_in_turn_and_one_who_gives_up_is_passed_over() -
             await trio.testing.wait_all_tasks_blocked()
             with trio.move_on_after(0.01):
                 await use(2)
+            assert not await slots.wait(0.01)
             nursery.start_soon(use, 3)
             await trio.testing.wait_all_tasks_blocked()
             slots.give_back()
