@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import anyio
 import msgspec
 
-from dynamorm_async.errors import DynamormError, InvalidRequest
+from dynamorm_async.executors.fan_in import fan_in, next_of
 from dynamorm_async.executors.run import pages
 from dynamorm_async.plan import Progress, Question, State, Walk, position_text
 from dynamorm_async.wire import Call, Reply, Send
@@ -108,20 +108,11 @@ class SegmentStream(Generic[R]):
             raise walk.out_of_budget(self._spent.what, self._spent, cursor=self.position)
 
     async def _next(self) -> _Piece[R] | None:
-        try:
-            return await self._pieces.receive()
-        except anyio.EndOfStream:
-            # A segment that failed gives no more, either; that is not the end of the scan.
-            if self._spent.failed is not None:
-                raise self._spent.failed from self._spent.failed.__cause__
-            return None
-        except anyio.ClosedResourceError as error:
-            raise InvalidRequest(
-                "this stream is closed",
-                why="its block was left",
-                fix="iterate it inside `async with scan.segments(n).stream() as …`",
-                code="executors.stream-closed",
-            ) from error
+        piece = await next_of(self._pieces, fix="async with scan.segments(n).stream() as …")
+        # A segment that failed gives no more, either; that is not the end of the scan.
+        if piece is None and self._spent.failed is not None:
+            raise self._spent.failed from self._spent.failed.__cause__
+        return piece
 
     def _key(self, piece: _Piece[R], number: int) -> str:
         walk = self._walks[piece.segment]
@@ -152,34 +143,14 @@ async def segments(
         mark: The fingerprint of the scan, for positions.
         timeout: Seconds for each walk.
     """
-    giving, taking = anyio.create_memory_object_stream[_Piece[R]](0)
     spent = _Spent()
-    stream = SegmentStream(walks, taking, question=question, mark=mark, spent=spent)
-    theirs: BaseException | None = None
-    try:
-        # Closed last: whoever still gives when the block is left is cancelled, and sees no broken stream.
-        async with taking, anyio.create_task_group() as tasks:
-            for number, walk in enumerate(walks):
-                if walk is not None:
-                    sending = _Within(send, question, spent)
-                    tasks.start_soon(_read, number, walk, sending, giving.clone(), timeout)
-            giving.close()
-            try:
-                yield stream
-            except BaseException as error:
-                theirs = error
-                raise
-            tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        # The block's own error comes out as it went in, even if it is a group itself.
-        if any(error is theirs for error in cast("BaseExceptionGroup[Any]", group).exceptions):
-            failed = theirs
-        else:
-            failed = _first(group)
-    else:
-        return
-    assert failed is not None  # noqa: S101 - a group is never empty
-    raise failed from failed.__cause__
+    producers = [
+        partial(_read, number, walk, _Within(send, question, spent), timeout)
+        for number, walk in enumerate(walks)
+        if walk is not None
+    ]
+    async with fan_in(producers) as pieces:
+        yield SegmentStream(walks, pieces, question=question, mark=mark, spent=spent)
 
 
 class _Within(msgspec.Struct):
@@ -205,35 +176,20 @@ async def _read(
     number: int,
     walk: Walk[R],
     sending: _Within,
-    giving: MemoryObjectSendStream[_Piece[R]],
     timeout: float | None,
+    giving: MemoryObjectSendStream[_Piece[R]],
 ) -> None:
     before = Progress()
-    async with giving:
-        try:
-            async for items, progress in pages(walk, sending, timeout=timeout):
-                sending.spent.scanned += progress.scanned - before.scanned
-                sending.spent.read_units += progress.read_units - before.read_units
-                before = progress
-                state = True if progress.last_key is None else progress.last_key
-                # Also of a page that holds nothing: the position moves on over it.
-                await giving.send(_Piece(number, items, sending.body, state))
-        except _OutOfBudgetError:
-            pass
-        except Exception as error:
-            sending.spent.failed = error
-            raise
-
-
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    """Return the error that matters of those that ended several tasks: ours, where there is one."""
-    leaves: list[BaseException] = []
-    waiting: list[BaseException] = [group]
-    while waiting:
-        error = waiting.pop(0)
-        if isinstance(error, BaseExceptionGroup):
-            waiting.extend(cast("BaseExceptionGroup[Any]", error).exceptions)
-        else:
-            leaves.append(error)
-    ours = [error for error in leaves if isinstance(error, DynamormError)]
-    return (ours or leaves)[0]
+    try:
+        async for items, progress in pages(walk, sending, timeout=timeout):
+            sending.spent.scanned += progress.scanned - before.scanned
+            sending.spent.read_units += progress.read_units - before.read_units
+            before = progress
+            state = True if progress.last_key is None else progress.last_key
+            # Also of a page that holds nothing: the position moves on over it.
+            await giving.send(_Piece(number, items, sending.body, state))
+    except _OutOfBudgetError:
+        pass
+    except Exception as error:
+        sending.spent.failed = error
+        raise
