@@ -65,7 +65,7 @@ from dynamorm_async.errors import (
     TransportError,
     VersionConflict,
 )
-from dynamorm_async.executors import SegmentStream
+from dynamorm_async.executors import BatchStream, SegmentStream
 from dynamorm_async.expressions import Condition, Path, Update, raw
 from dynamorm_async.model import (
     UNSET,
@@ -136,6 +136,7 @@ __all__ = [
     "BatchFailure",
     "BatchPlan",
     "BatchRetry",
+    "BatchStream",
     "BatchWriter",
     "BudgetSpent",
     "Call",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 
 from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
-from dynamorm_async.executors import OnError, OnProgress
+from dynamorm_async.executors import BatchStream, OnError, OnProgress, batch_stream
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.plan import BatchPlan, BatchRetry, Delete, Put, Target, batch_get, listed, model_of
 from dynamorm_async.wire import Send
@@ -75,6 +77,16 @@ class Batch(Generic[M]):
         """
         return await run_batch(self.plan, self._send, **self._options)
 
+    def stream(self) -> AbstractAsyncContextManager[BatchStream[object, M]]:
+        """Return a block in which keys and items are iterated as they come; as `table.batch_stream`.
+
+        Raises:
+            InvalidKey: One of the keys is none of the model's; nothing was sent.
+            PartialBatch: In the loop, when everything that was read is handed out.
+        """
+        plan_of = partial(batch_get, self._target, consistent=self._consistent)
+        return batch_stream(self._keys, plan_of, self._send, **self._options)
+
     def __repr__(self) -> str:
         return f"<Batch of {len(self._keys)} {self._target.spec.name}>"
 
@@ -88,15 +100,23 @@ class Batch(Generic[M]):
 
 
 def keys_with_targets(
-    keys: object, target_of: TargetOf, names: Mapping[type[Any], str] | None
+    keys: object, target_of: TargetOf, names: Mapping[type[Any], str] | None, first: int = 0
 ) -> list[tuple[Target[Any], object]]:
     """Return each key with its target.
+
+    Args:
+        keys: Keys that say of which model they are.
+        target_of: A model and the name of its table to its target.
+        names: Names of tables by model.
+        first: The place of the first key among all that there are.
 
     Raises:
         InvalidKey: One of them does not say of which model it is.
     """
     models = Models(target_of, names)
-    return [(models.target(key, f"keys[{place}]"), key) for place, key in enumerate(listed(keys, "keys"))]
+    return [
+        (models.target(key, f"keys[{place}]"), key) for place, key in enumerate(listed(keys, "keys"), first)
+    ]
 
 
 def writes_with_targets(

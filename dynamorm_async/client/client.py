@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -23,7 +24,7 @@ from dynamorm_async.client.table import Table
 from dynamorm_async.client.transaction import Transaction, TransactionOutcome, commit_all
 from dynamorm_async.codecs import Codecs, PlainItems, Policy
 from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
-from dynamorm_async.executors import OnError, OnProgress, one
+from dynamorm_async.executors import BatchStream, OnError, OnProgress, batch_stream, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.model import check_table_name, spec_of
 from dynamorm_async.plan import (
@@ -45,6 +46,7 @@ from dynamorm_async.plan import save as plan_save
 from dynamorm_async.plan import transact_get as plan_transact_get
 from dynamorm_async.transport import Waist
 
+K = TypeVar("K")
 M = TypeVar("M")
 N = TypeVar("N")
 P = TypeVar("P")
@@ -266,6 +268,79 @@ class Client:
         plan = batch_get_of_several(keys_with_targets(keys, self._target, names), consistent=consistent)
         return await run_batch(
             plan,
+            self._waist.send,
+            concurrency=concurrency,
+            retry=retry,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_error=on_error,
+        )
+
+    @overload
+    def batch_stream(
+        self,
+        keys: Iterable[Key[M]] | AsyncIterable[Key[M]],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> AbstractAsyncContextManager[BatchStream[Key[M], M]]: ...
+    @overload
+    def batch_stream(
+        self,
+        keys: Iterable[K] | AsyncIterable[K],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> AbstractAsyncContextManager[BatchStream[K, Any]]: ...
+    def batch_stream(
+        self,
+        keys: Iterable[Any] | AsyncIterable[Any],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> AbstractAsyncContextManager[BatchStream[Any, Any]]:
+        """Return a block in which many keys of several models and tables are iterated with their items.
+
+        As `table.batch_stream`: in no order, and for any number of keys.
+
+        Args:
+            keys: Keys that say of which model they are: `Key(User, "ana")`, or instances.
+            names: The table's name or ARN for a model, instead of the model's own and the prefix.
+            consistent: As in `table.batch_stream`, and so are the other options.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed.
+            timeout: Seconds for each line of calls.
+            on_progress: Called with how many keys are dealt with, and how many there are.
+            on_error: Called with each failure; it returns to go on, or raises to stop.
+
+        Raises:
+            InvalidKey: One of the keys fits no model, or two models mean one item.
+            PartialBatch: In the loop: not everything was read.
+            TableNotFound, AccessDenied, CredentialsError: In the loop: nothing was read.
+        """
+
+        def plan_of(some: Sequence[Any], *, first: int = 0) -> BatchPlan[list[Any]]:
+            asked = keys_with_targets(some, self._target, names, first)
+            return batch_get_of_several(asked, consistent=consistent, first=first)
+
+        return batch_stream(
+            keys,
+            plan_of,
             self._waist.send,
             concurrency=concurrency,
             retry=retry,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from dynamorm_async.client.batches import Batch
@@ -10,7 +12,7 @@ from dynamorm_async.client.plans import Plans, new_token
 from dynamorm_async.client.query import Asking, Query, Selection
 from dynamorm_async.client.writer import BatchWriter
 from dynamorm_async.errors import InvalidRequest
-from dynamorm_async.executors import OnError, OnProgress, one
+from dynamorm_async.executors import BatchStream, OnError, OnProgress, batch_stream, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
 from dynamorm_async.plan import (
@@ -28,12 +30,14 @@ from dynamorm_async.plan import (
     name_of_write,
     plan_of,
 )
+from dynamorm_async.plan import batch_get as plan_batch_get
 from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.plan import update as plan_update
 from dynamorm_async.wire import LIMITS
 
+K = TypeVar("K")
 M = TypeVar("M")
 
 
@@ -336,6 +340,58 @@ class Table(Generic[M]):
         plan = self.plan.batch_get(keys, consistent=consistent)
         return await run_batch(
             plan,
+            self._send,
+            concurrency=concurrency,
+            retry=retry,
+            timeout=timeout,
+            on_progress=on_progress,
+            on_error=on_error,
+        )
+
+    def batch_stream(
+        self,
+        keys: Iterable[K] | AsyncIterable[K],
+        *,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> AbstractAsyncContextManager[BatchStream[K, M]]:
+        """Return a block in which many keys are iterated with their items, as they come, in no order.
+
+        `async with bookmarks.batch_stream(keys) as found: async for key, item in found: …`. As
+        `batch_get`, and for any number of keys, from an iterable or an async one: for each of
+        `concurrency` calls it holds up to 100 keys and one answer, and asks for more when that one
+        was taken. Leaving the block stops all calls.
+
+        Args:
+            keys: Keys in any form, each handed out with its item or None. Equal ones of one call are
+                asked for once; one that comes again later is read again.
+            consistent: Read what was written last; twice the price.
+            concurrency: Most calls in flight.
+            retry: When to ask again for what was left unprocessed, as in `batch_get`; it is joined
+                with the keys that come next.
+            timeout: Seconds for each of `concurrency` lines of calls, without what the loop and the
+                keys take in between.
+            on_progress: Called with how many keys are dealt with, and how many there are; of keys
+                that have no length, how many were taken by now.
+            on_error: As in `batch_get`; keys whose failure it accepts are not handed out.
+
+        Raises:
+            InvalidKey: One of the keys is none of the model's (`keys[3]: …`); of a list, before
+                anything is sent, and else in the loop, when it is its turn.
+            PartialBatch: In the loop, when everything that was read is handed out: `failed` and
+                `unprocessed` say what was not. Keys that were not taken from an iterator by then are
+                still to come from it (an async one is cancelled where it is waited for); of a list,
+                they are unprocessed.
+            TableNotFound, AccessDenied, CredentialsError: In the loop: nothing was read.
+        """
+        plan_of = partial(plan_batch_get, self._target, consistent=consistent)
+        return batch_stream(
+            keys,
+            plan_of,
             self._send,
             concurrency=concurrency,
             retry=retry,

@@ -28,12 +28,13 @@ class PartialBatch(DynamormError):
     handed in, so that a list of them can be handed in again.
 
     Attributes:
-        succeeded: Done. Of reads, also the keys under which nothing is stored.
+        succeeded: Done. Of reads, also the keys under which nothing is stored. Empty of a stream, which
+            has handed them out.
         failed: Each failure with its error. What a write does after a lost answer is not known;
             every other write here was not applied.
         unprocessed: Never answered, or given back by the service: nothing was read or written.
         results: What the verb would have returned, with None for what is not done; None where the
-            verb returns nothing.
+            verb returns nothing, or is a stream.
     """
 
     code = "executors.partial-batch"

@@ -8,5 +8,17 @@ end with the batch that started them.
 from dynamorm_async.executors.batches import OnError, OnProgress, batch, check_bounds
 from dynamorm_async.executors.run import one, pages
 from dynamorm_async.executors.segments import SegmentStream, segments
+from dynamorm_async.executors.streams import BatchStream, batch_stream
 
-__all__ = ["OnError", "OnProgress", "SegmentStream", "batch", "check_bounds", "one", "pages", "segments"]
+__all__ = [
+    "BatchStream",
+    "OnError",
+    "OnProgress",
+    "SegmentStream",
+    "batch",
+    "batch_stream",
+    "check_bounds",
+    "one",
+    "pages",
+    "segments",
+]

@@ -76,28 +76,58 @@ async def batch(
         TableNotFound, AccessDenied, CredentialsError: Nothing was done, for this reason.
     """
     check_bounds(concurrency, timeout)
-    run = _Run(plan, send, retry or BatchRetry(), clock, sleep, jitter, on_progress, on_error)
+    stop = Stop()
+    run = BatchRun(plan, send, retry or BatchRetry(), stop, clock, sleep, jitter, on_progress, on_error)
     run.deadline = None if timeout is None else clock() + timeout
     await run.all(concurrency)
-    if run.broken is not None:
-        raise run.broken
+    if stop.broken is not None:
+        raise stop.broken
     ledger = run.ledger
     if ledger.is_complete:
         return ledger.result()
-    blamed = ledger.blamed
-    if blamed is not None and isinstance(blamed.error, _SAID_OF_ALL) and ledger.is_untouched:
-        raise blamed.error
+    if ledger.is_untouched:
+        raise_what_is_so_for_all(ledger.blamed)
     raise ledger.partial()
 
 
-class _Run(Generic[R]):
-    """One run of a batch: the lines, and what stops them."""
+class Stop:
+    """What ends all lines of a batch at once.
+
+    Attributes:
+        is_set: Whether they are to end.
+        broken: The caller's own error that ended them, or None.
+    """
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self.broken: Exception | None = None
+        self._scopes: set[anyio.CancelScope] = set()
+
+    def set(self) -> None:
+        """End what stands under `over`, and let nothing begin."""
+        self.is_set = True
+        for scope in tuple(self._scopes):
+            scope.cancel()
+
+    def over(self, *, stops: bool = True) -> _Stoppable:
+        """Return what stands over a wait that ends with the batch, unless it has to be waited for."""
+        return _Stoppable(self._scopes if stops else set())
+
+
+class BatchRun(Generic[R]):
+    """One run of a batch: the lines, and what stops them.
+
+    Attributes:
+        ledger: Its account.
+        deadline: On the clock, or None.
+    """
 
     def __init__(
         self,
         plan: BatchPlan[R],
         send: Send,
         retry: BatchRetry,
+        stop: Stop,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
         jitter: Callable[[], float],
@@ -107,17 +137,15 @@ class _Run(Generic[R]):
         self._plan = plan
         self._send = send
         self._retry = retry
+        self._stop = stop
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
         self._on_progress = on_progress
         self._on_error = on_error
         self._told = 0
-        self._stopped = False
-        self._scopes: set[anyio.CancelScope] = set()
         self.ledger = Ledger(plan)
         self.deadline: float | None = None
-        self.broken: Exception | None = None
 
     async def all(self, concurrency: int) -> None:
         """Run the lines until nothing is left to do."""
@@ -131,7 +159,7 @@ class _Run(Generic[R]):
 
     async def _line(self) -> None:
         line = Line()
-        while not self._stopped:
+        while not self._stop.is_set:
             if line.left and not line.at_once and not await self._waited(line):
                 return
             numbers = self.ledger.take(line)
@@ -148,9 +176,9 @@ class _Run(Generic[R]):
         if self.deadline is not None and self._clock() + wait >= self.deadline:
             self._late()
             return False
-        with self._stoppable():
+        with self._stop.over():
             await self._sleep(wait)
-        return not self._stopped
+        return not self._stop.is_set
 
     async def _asked(self, line: Line, numbers: list[int]) -> None:
         call = self._call(numbers)
@@ -159,7 +187,7 @@ class _Run(Generic[R]):
         reply: Reply | None = None
         try:
             # A write in flight is waited for when the batch is stopped: what it did must be known.
-            with self._stoppable(stops=self._plan.reads):
+            with self._stop.over(stops=self._plan.reads):
                 reply = await self._send(call)
             if reply is None:
                 return
@@ -221,33 +249,29 @@ class _Run(Generic[R]):
             else:
                 return
         self.ledger.blame(failure)
-        self._stop()
+        self._stop.set()
 
     def _progress(self) -> None:
         done, total = self.ledger.progress
-        if self._on_progress is None or done == self._told:
+        if done != self._told:
+            self._told = done
+            self._tell(done, total)
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._on_progress is None:
             return
-        self._told = done
         try:
             self._on_progress(done, total)
         except Exception as error:  # noqa: BLE001 - as above
             self._break(error)
 
     def _break(self, error: Exception) -> None:
-        self.broken = self.broken or error
-        self._stop()
+        self._stop.broken = self._stop.broken or error
+        self._stop.set()
 
     def _late(self) -> None:
         self.ledger.why = "the deadline passed"
-        self._stop()
-
-    def _stop(self) -> None:
-        self._stopped = True
-        for scope in tuple(self._scopes):
-            scope.cancel()
-
-    def _stoppable(self, *, stops: bool = True) -> _Stoppable:
-        return _Stoppable(self._scopes if stops else set())
+        self._stop.set()
 
 
 class _Stoppable:
@@ -266,6 +290,12 @@ class _Stoppable:
     ) -> bool:
         self._scopes.discard(self._scope)
         return bool(self._scope.__exit__(cls, error, traceback))
+
+
+def raise_what_is_so_for_all(blamed: BatchFailure | None) -> None:
+    """Raise the error that ended a batch of which nothing is done, where it says more than that."""
+    if blamed is not None and isinstance(blamed.error, _SAID_OF_ALL):
+        raise blamed.error
 
 
 def check_bounds(concurrency: object, timeout: object) -> None:

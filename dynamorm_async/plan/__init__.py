@@ -33,7 +33,7 @@ from dynamorm_async.plan.plan import Estimate, Plan
 from dynamorm_async.plan.query import QueryPlan, cursor_after, prepare
 from dynamorm_async.plan.question import Question, units, whole_number
 from dynamorm_async.plan.reads import batch_get, batch_get_of_several, name_of_key
-from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line
+from dynamorm_async.plan.rounds import BatchRetry, Ledger, Line, partial_batch
 from dynamorm_async.plan.segments import (
     MOST_SEGMENTS,
     State,
@@ -135,6 +135,7 @@ __all__ = [
     "operation",
     "page_at_end",
     "page_plan",
+    "partial_batch",
     "plan_of",
     "position_of",
     "position_text",

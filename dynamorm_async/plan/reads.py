@@ -21,14 +21,22 @@ _Parts = tuple[list[str], list[Mapping[str, object]]]
 """The text of each key, and its values by argument name."""
 
 
-def batch_get(target: Target[M], keys: object, *, consistent: bool) -> BatchPlan[list[M | None]]:
+def batch_get(
+    target: Target[M], keys: object, *, consistent: bool, first: int = 0
+) -> BatchPlan[list[M | None]]:
     """Return the plan of reading many items of one model; equal keys are asked for once.
+
+    Args:
+        target: The model's.
+        keys: In any form.
+        consistent: Whether what was written last is read.
+        first: The place of the first key among all that there are, for the texts of errors.
 
     Raises:
         InvalidKey: One of the keys is none of the model's; the text says which.
     """
     entries = listed(keys, "keys")
-    parts, names = _plain_parts(target, entries) or _any_parts(target, entries)
+    parts, names = _plain_parts(target, entries) or _any_parts(target, entries, first)
     numbering = Numbering(names)
     numbers, batches = numbering.numbers, target.record.batches
 
@@ -48,20 +56,21 @@ def name_of_key(target: Target[Any], key: object) -> Hashable:
 
 
 def batch_get_of_several(
-    keys: Iterable[tuple[Target[Any], object]], *, consistent: bool
+    keys: Iterable[tuple[Target[Any], object]], *, consistent: bool, first: int = 0
 ) -> BatchPlan[list[Any]]:
     """Return the plan of reading items of several models; equal keys are asked for once.
 
     Args:
         keys: Each key with its target.
         consistent: As in `batch_get`.
+        first: As in `batch_get`.
 
     Raises:
         InvalidKey: A key is none of its model's, or two models mean the same item.
     """
     asked = list(keys)
     homes = Homes()
-    each_parts = [_parts(target, key, place) for place, (target, key) in enumerate(asked)]
+    each_parts = [_parts(target, key, place) for place, (target, key) in enumerate(asked, first)]
     parts = ([each.text for each in each_parts], [each.values for each in each_parts])
     home_of = [homes.add(target) for target, _ in asked]
     numbering = Numbering(
@@ -154,9 +163,9 @@ def _as_tuples(entries: Sequence[Any], length: int) -> Sequence[Sequence[Any]] |
     return None
 
 
-def _any_parts(target: Target[Any], entries: Sequence[Any]) -> tuple[_Parts, Sequence[Hashable]]:
+def _any_parts(target: Target[Any], entries: Sequence[Any], first: int) -> tuple[_Parts, Sequence[Hashable]]:
     """Return the parts of each key, and what it is known by."""
-    parts = [_parts(target, key, place) for place, key in enumerate(entries)]
+    parts = [_parts(target, key, place) for place, key in enumerate(entries, first)]
     texts = [each.text for each in parts]
     return (texts, [each.values for each in parts]), names_of(target, texts)
 

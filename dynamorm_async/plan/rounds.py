@@ -205,35 +205,39 @@ class Ledger(Generic[R]):
         """Return what the verb returns."""
         return self._plan.result(self._results, self._done)
 
+    def pairs(self) -> list[tuple[Any, Any]]:
+        """Return the entries that are done, each with what it gave; also where several are equal."""
+        entries, results = self._plan.entries, self._results
+        return [
+            (entries[place], results[number])
+            for place, number in enumerate(self._plan.number_of)
+            if self._done[number]
+        ]
+
+    def unprocessed(self) -> list[Any]:
+        """Return the entries that are neither done nor failed."""
+        done, failed = self._done, self._failed
+        return self._entries([n for n in range(self._count) if not (done[n] or failed[n])])
+
     def partial(self) -> PartialBatch:
         """Return the error that tells what was done and what was not."""
-        plan = self._plan
-        first = self.blamed
         succeeded = self._entries([number for number in range(self._count) if self._done[number]])
-        unprocessed = self._entries(
-            [number for number in range(self._count) if not (self._done[number] or self._failed[number])]
-        )
-        total = len(plan.entries)
-        lost = total - len(succeeded) - len(unprocessed)
-        table = plan.tables[0] if len(plan.tables) == 1 else None
         for number in range(self._count):
             if not self._done[number]:
                 # An answer that broke off in the middle had begun to fill them in.
                 self._results[number] = None
         results: Any = self.result()
-        error = PartialBatch(
-            f"{plan.operation}{f' on {table}' if table else ''}: {len(succeeded)} of {total} done, "
-            f"{lost} failed, {len(unprocessed)} unprocessed",
+        return partial_batch(
+            self._plan,
+            total=len(self._plan.entries),
+            done=len(succeeded),
             succeeded=succeeded,
-            failed=self.failures,
-            unprocessed=unprocessed,
+            failures=self.failures,
+            unprocessed=self.unprocessed(),
             results=results,
-            why=_why(first.error) if first is not None else self.why,
-            operation=plan.operation,
-            table=table,
+            blamed=self.blamed,
+            why=self.why,
         )
-        error.__cause__ = None if first is None else first.error
-        return error
 
     @property
     def is_untouched(self) -> bool:
@@ -251,6 +255,47 @@ class Ledger(Generic[R]):
         if places is None:
             return [entries[number] for number in numbers]
         return [entries[place] for number in numbers for place in places[number]]
+
+
+def partial_batch(
+    plan: BatchPlan[Any],
+    *,
+    total: int,
+    done: int,
+    failures: Sequence[BatchFailure],
+    unprocessed: Sequence[Any],
+    blamed: BatchFailure | None,
+    why: str | None,
+    succeeded: Sequence[Any] = (),
+    results: Any = None,
+) -> PartialBatch:
+    """Return the error that tells what was done and what was not.
+
+    Args:
+        plan: One of whose kind was carried out.
+        total: How many entries there were.
+        done: How many of them are done.
+        failures: What failed.
+        unprocessed: What is neither.
+        blamed: The failure that it ended for, or None.
+        why: Why it ended, where no failure is the reason.
+        succeeded: What is done, where it is known.
+        results: What the verb would have returned.
+    """
+    table = plan.tables[0] if len(plan.tables) == 1 else None
+    error = PartialBatch(
+        f"{plan.operation}{f' on {table}' if table else ''}: {done} of {total} done, "
+        f"{total - done - len(unprocessed)} failed, {len(unprocessed)} unprocessed",
+        succeeded=succeeded,
+        failed=failures,
+        unprocessed=unprocessed,
+        results=results,
+        why=_why(blamed.error) if blamed is not None else why,
+        operation=plan.operation,
+        table=table,
+    )
+    error.__cause__ = None if blamed is None else blamed.error
+    return error
 
 
 def _places(plan: BatchPlan[Any]) -> list[list[int]] | None:

@@ -347,3 +347,49 @@ async def test_a_batch_is_put_together_step_by_step(notes: Table[Note]) -> None:
     assert told == [(100, 121), (121, 121)]
     assert await begun.execute() == []
     assert begun.keys(["a", "b"]).plan.requests == notes.plan.batch_get(["a", "b"], consistent=True).requests
+
+
+async def test_many_items_come_one_by_one_with_their_keys(watched: tuple[Table[Note], Watching]) -> None:
+    """R57, R58."""
+    notes, watching = watched
+    items = made(250)
+    await notes.batch_put(items)
+    watching.events.clear()
+
+    found: dict[str, Note | None] = {}
+    async with notes.batch_stream(
+        (item.id for item in [*items, Note(id="absent")]), consistent=True
+    ) as pairs:
+        async for key, note in pairs:
+            found[key] = note
+
+    assert found == {**{item.id: item for item in items}, "absent": None}
+    assert watching.operations == ["BatchGetItem"] * 3
+
+
+async def test_several_models_come_one_by_one_with_their_keys(
+    db: Client, shop: tuple[Table[User], Table[Order]]
+) -> None:
+    users, orders = shop
+    names = {User: users.name, Order: orders.name}
+    await db.batch_write([Put(User(user="ana", name="Ana")), Put(Order(user="ana", number=7))], names=names)
+    keys = [Key(User, "ana"), Key(Order, "ana", 7), Key(User, "bob")]
+
+    async with db.batch_stream(keys, names=names, consistent=True) as pairs:
+        found = [(key, item and type(item).__name__) async for key, item in pairs]
+
+    assert found == [(keys[0], "User"), (keys[1], "Order"), (keys[2], None)]
+
+
+async def test_a_batch_put_together_step_by_step_is_streamed(notes: Table[Note]) -> None:
+    """R61."""
+    await notes.batch_put(made(3))
+    told: list[tuple[int, int]] = []
+
+    def note_down(done: int, total: int) -> None:
+        told.append((done, total))
+
+    async with notes.batch().keys(["n2", "n0"]).consistent().on_progress(note_down).stream() as pairs:
+        found = [(key, note and note.count) async for key, note in pairs]
+
+    assert (found, told) == ([("n2", 2), ("n0", 0)], [(2, 2)])

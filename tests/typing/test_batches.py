@@ -1,5 +1,6 @@
 """What batches are to a type checker: of one model typed by it, of several as its keys say."""
 
+from collections.abc import AsyncIterable
 from typing import Any, assert_type
 
 from dynamorm_async import (
@@ -7,6 +8,7 @@ from dynamorm_async import (
     BatchFailure,
     BatchPlan,
     BatchRetry,
+    BatchStream,
     BatchWriter,
     Client,
     Delete,
@@ -45,6 +47,20 @@ async def the_builder_gives_the_model_as_well(bookmarks: Table[Bookmark]) -> Non
 
     assert_type(begun, Batch[Bookmark])
     assert_type(await begun.keys([("ana", "aws")]).on_error(failed).execute(), list[Bookmark | None])
+
+
+async def a_stream_gives_each_key_as_it_was_handed_in(
+    bookmarks: Table[Bookmark], later: AsyncIterable[tuple[str, str]], db: Client
+) -> None:
+    async with bookmarks.batch_stream(later, concurrency=4, on_error=failed) as found:
+        assert_type(found, BatchStream[tuple[str, str], Bookmark])
+        async for key, mark in found:
+            assert_type(key, tuple[str, str])
+            assert_type(mark, Bookmark | None)
+    async with bookmarks.batch().keys([("ana", "aws")]).stream() as same:
+        assert_type(same, BatchStream[object, Bookmark])
+    async with db.batch_stream([Key(Bookmark, "ana", "aws")]) as of_one:
+        assert_type(of_one, BatchStream[Key[Bookmark], Bookmark])
 
 
 async def a_batch_of_a_client_gives_what_its_keys_say(db: Client, mark: Bookmark, order: Order) -> None:
