@@ -5,23 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, overload
 
 import attrs
 
 from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
 from dynamorm_async.executors import BatchStream, OnError, OnProgress, batch_stream
 from dynamorm_async.executors import batch as run_batch
-from dynamorm_async.plan import BatchPlan, BatchRetry, Delete, Put, Target, batch_get, listed, model_of
+from dynamorm_async.expressions import Path
+from dynamorm_async.plan import (
+    BatchPlan,
+    BatchRetry,
+    Delete,
+    Put,
+    Target,
+    batch_get,
+    chosen,
+    listed,
+    model_of,
+)
 from dynamorm_async.wire import Send
 
 M = TypeVar("M")
+R = TypeVar("R")
+V = TypeVar("V")
 
 TargetOf = Callable[[type[Any], str | None], Target[Any]]
 
 
-class Batch(Generic[M]):
-    """A `batch_get` put together step by step, from `table.batch()`; `execute` sends it.
+class Batch(Generic[M, R]):
+    """A `batch_get` put together step by step, from `table.batch()`; `execute` or `stream` sends it.
 
     Each step returns a new one and leaves the old one as it is, so that one may be the beginning of
     several. What is not said is as in `batch_get`.
@@ -31,43 +44,58 @@ class Batch(Generic[M]):
         self._target = target
         self._send = send
         self._keys: tuple[object, ...] = ()
-        self._consistent = False
+        self._reading: dict[str, Any] = {"consistent": False}
         self._options: dict[str, Any] = {}
 
-    def keys(self, keys: Iterable[object]) -> Self:
+    def keys(self, keys: Iterable[object]) -> Batch[M, R]:
         """Add keys, in any form."""
         return self._with(_keys=(*self._keys, *listed(keys, "keys")))
 
-    def consistent(self) -> Self:
+    def consistent(self) -> Batch[M, R]:
         """Read what was written last; twice the price."""
-        return self._with(_consistent=True)
+        return self._with(_reading={**self._reading, "consistent": True})
 
-    def concurrency(self, concurrency: int) -> Self:
+    @overload
+    def select(self, view: type[V], /) -> Batch[M, V]: ...
+    @overload
+    def select(self, *fields: Path[M, Any] | str) -> Batch[M, dict[str, Any]]: ...
+    def select(self, *wanted: Any) -> Batch[M, Any]:
+        """Read only some fields: into a view, or into dicts of field name to value.
+
+        Raises:
+            InvalidModel: The view declares what the model does not.
+            InvalidRequest: The model has no such field.
+        """
+        choice = chosen(self._target, *wanted)
+        batch_get(self._target, (), consistent=False, select=choice)  # refuses a view that is none
+        return self._with(_reading={**self._reading, "select": choice})
+
+    def concurrency(self, concurrency: int) -> Batch[M, R]:
         """Set how many calls may be in flight."""
         return self._option("concurrency", concurrency)
 
-    def retry(self, retry: BatchRetry) -> Self:
+    def retry(self, retry: BatchRetry) -> Batch[M, R]:
         """Set when to ask again for what was left unprocessed."""
         return self._option("retry", retry)
 
-    def timeout(self, timeout: float) -> Self:
+    def timeout(self, timeout: float) -> Batch[M, R]:
         """Set the seconds for everything."""
         return self._option("timeout", timeout)
 
-    def on_progress(self, told: OnProgress) -> Self:
+    def on_progress(self, told: OnProgress) -> Batch[M, R]:
         """Set what is called with how many keys are dealt with, and how many there are."""
         return self._option("on_progress", told)
 
-    def on_error(self, told: OnError) -> Self:
+    def on_error(self, told: OnError) -> Batch[M, R]:
         """Set what is called with each failure; it returns to go on, or raises to stop."""
         return self._option("on_error", told)
 
     @property
-    def plan(self) -> BatchPlan[list[M | None]]:
+    def plan(self) -> BatchPlan[list[R | None]]:
         """What would be sent. Raises as `batch_get` does for a wrong key."""
-        return batch_get(self._target, self._keys, consistent=self._consistent)
+        return batch_get(self._target, self._keys, **self._reading)
 
-    async def execute(self) -> list[M | None]:
+    async def execute(self) -> list[R | None]:
         """Send the calls and return the items in the order of the keys, None where there is none.
 
         Raises:
@@ -77,24 +105,24 @@ class Batch(Generic[M]):
         """
         return await run_batch(self.plan, self._send, **self._options)
 
-    def stream(self) -> AbstractAsyncContextManager[BatchStream[object, M]]:
+    def stream(self) -> AbstractAsyncContextManager[BatchStream[object, R]]:
         """Return a block in which keys and items are iterated as they come; as `table.batch_stream`.
 
         Raises:
             InvalidKey: One of the keys is none of the model's; nothing was sent.
             PartialBatch: In the loop, when everything that was read is handed out.
         """
-        plan_of = partial(batch_get, self._target, consistent=self._consistent)
+        plan_of = partial(batch_get, self._target, **self._reading)
         return batch_stream(self._keys, plan_of, self._send, **self._options)
 
     def __repr__(self) -> str:
         return f"<Batch of {len(self._keys)} {self._target.spec.name}>"
 
-    def _option(self, name: str, value: object) -> Self:
+    def _option(self, name: str, value: object) -> Batch[M, R]:
         return self._with(_options={**self._options, name: value})
 
-    def _with(self, **facts: Any) -> Self:
-        other = type(self)(self._target, self._send)
+    def _with(self, **facts: Any) -> Batch[M, Any]:
+        other = Batch[M, Any](self._target, self._send)
         vars(other).update({**vars(self), **facts})
         return other
 

@@ -26,6 +26,7 @@ from dynamorm_async.codecs import Codecs, PlainItems, Policy
 from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
 from dynamorm_async.executors import BatchStream, OnError, OnProgress, batch_stream, one
 from dynamorm_async.executors import batch as run_batch
+from dynamorm_async.expressions import Path
 from dynamorm_async.model import check_table_name, spec_of
 from dynamorm_async.plan import (
     BatchPlan,
@@ -50,6 +51,7 @@ K = TypeVar("K")
 M = TypeVar("M")
 N = TypeVar("N")
 P = TypeVar("P")
+V = TypeVar("V")
 
 _CONFLICT_BASE = 0.01
 _CONFLICT_LONGEST = 1.0
@@ -213,6 +215,7 @@ class Client:
         keys: Iterable[Key[M]],
         *,
         names: Mapping[type[Any], str] | None = None,
+        select: None = None,
         consistent: bool = False,
         concurrency: int = 8,
         retry: BatchRetry | None = None,
@@ -223,9 +226,24 @@ class Client:
     @overload
     async def batch_get(
         self,
+        keys: Iterable[Key[M]],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        select: Mapping[type[M], type[V]],
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[V | None]: ...
+    @overload
+    async def batch_get(
+        self,
         keys: Iterable[object],
         *,
         names: Mapping[type[Any], str] | None = None,
+        select: Mapping[type[Any], type[Any] | Sequence[Path[Any, Any] | str]] | None = None,
         consistent: bool = False,
         concurrency: int = 8,
         retry: BatchRetry | None = None,
@@ -238,6 +256,7 @@ class Client:
         keys: Iterable[object],
         *,
         names: Mapping[type[Any], str] | None = None,
+        select: Mapping[type[Any], type[Any] | Sequence[Path[Any, Any] | str]] | None = None,
         consistent: bool = False,
         concurrency: int = 8,
         retry: BatchRetry | None = None,
@@ -253,6 +272,8 @@ class Client:
         Args:
             keys: Keys that say of which model they are: `Key(User, "ana")`, or instances.
             names: The table's name or ARN for a model, instead of the model's own and the prefix.
+            select: A view, or fields, by model, as in `table.batch_get`: `{User: UserCard}`; models that
+                are not named are read as a whole.
             consistent: As in `table.batch_get`, and so are the other options.
             concurrency: Most calls in flight.
             retry: When to ask again for what was left unprocessed.
@@ -262,10 +283,12 @@ class Client:
 
         Raises:
             InvalidKey: One of the keys fits no model, or two models mean one item; nothing was sent.
+            InvalidModel, InvalidRequest: What is selected is no view, or no field; nothing was sent.
             PartialBatch: Not everything was read.
             TableNotFound, AccessDenied, CredentialsError: Nothing was read, for this reason.
         """
-        plan = batch_get_of_several(keys_with_targets(keys, self._target, names), consistent=consistent)
+        asked = keys_with_targets(keys, self._target, names)
+        plan = batch_get_of_several(asked, consistent=consistent, select=select)
         return await run_batch(
             plan,
             self._waist.send,
@@ -282,6 +305,7 @@ class Client:
         keys: Iterable[Key[M]] | AsyncIterable[Key[M]],
         *,
         names: Mapping[type[Any], str] | None = None,
+        select: None = None,
         consistent: bool = False,
         concurrency: int = 8,
         retry: BatchRetry | None = None,
@@ -292,9 +316,24 @@ class Client:
     @overload
     def batch_stream(
         self,
+        keys: Iterable[Key[M]] | AsyncIterable[Key[M]],
+        *,
+        names: Mapping[type[Any], str] | None = None,
+        select: Mapping[type[M], type[V]],
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> AbstractAsyncContextManager[BatchStream[Key[M], V]]: ...
+    @overload
+    def batch_stream(
+        self,
         keys: Iterable[K] | AsyncIterable[K],
         *,
         names: Mapping[type[Any], str] | None = None,
+        select: Mapping[type[Any], type[Any] | Sequence[Path[Any, Any] | str]] | None = None,
         consistent: bool = False,
         concurrency: int = 8,
         retry: BatchRetry | None = None,
@@ -307,6 +346,7 @@ class Client:
         keys: Iterable[Any] | AsyncIterable[Any],
         *,
         names: Mapping[type[Any], str] | None = None,
+        select: Mapping[type[Any], type[Any] | Sequence[Path[Any, Any] | str]] | None = None,
         consistent: bool = False,
         concurrency: int = 8,
         retry: BatchRetry | None = None,
@@ -321,6 +361,7 @@ class Client:
         Args:
             keys: Keys that say of which model they are: `Key(User, "ana")`, or instances.
             names: The table's name or ARN for a model, instead of the model's own and the prefix.
+            select: As in `batch_get`.
             consistent: As in `table.batch_stream`, and so are the other options.
             concurrency: Most calls in flight.
             retry: When to ask again for what was left unprocessed.
@@ -330,13 +371,14 @@ class Client:
 
         Raises:
             InvalidKey: One of the keys fits no model, or two models mean one item.
+            InvalidModel, InvalidRequest: As `batch_get`.
             PartialBatch: In the loop: not everything was read.
             TableNotFound, AccessDenied, CredentialsError: In the loop: nothing was read.
         """
 
         def plan_of(some: Sequence[Any], *, first: int = 0) -> BatchPlan[list[Any]]:
             asked = keys_with_targets(some, self._target, names, first)
-            return batch_get_of_several(asked, consistent=consistent, first=first)
+            return batch_get_of_several(asked, consistent=consistent, select=select, first=first)
 
         return batch_stream(
             keys,

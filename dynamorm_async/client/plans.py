@@ -32,6 +32,7 @@ from dynamorm_async.plan import update as plan_update
 from dynamorm_async.plan import upsert as plan_upsert
 
 M = TypeVar("M")
+V = TypeVar("V")
 
 
 def new_token() -> str:
@@ -155,9 +156,27 @@ class Plans(Generic[M]):
         plan = plan_delete(self._target, key, when=when)
         return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
 
-    def batch_get(self, keys: Iterable[object], *, consistent: bool = False) -> BatchPlan[list[M | None]]:
+    @overload
+    def batch_get(
+        self, keys: Iterable[object], *, select: None = None, consistent: bool = False
+    ) -> BatchPlan[list[M | None]]: ...
+    @overload
+    def batch_get(
+        self, keys: Iterable[object], *, select: type[V], consistent: bool = False
+    ) -> BatchPlan[list[V | None]]: ...
+    @overload
+    def batch_get(
+        self, keys: Iterable[object], *, select: Sequence[Path[M, Any] | str], consistent: bool = False
+    ) -> BatchPlan[list[dict[str, Any] | None]]: ...
+    def batch_get(
+        self,
+        keys: Iterable[object],
+        *,
+        select: type[Any] | Sequence[Path[M, Any] | str] | None = None,
+        consistent: bool = False,
+    ) -> BatchPlan[list[Any]]:
         """Plan the BatchGetItem calls of many keys."""
-        return plan_batch_get(self._target, keys, consistent=consistent)
+        return plan_batch_get(self._target, keys, consistent=consistent, select=select)
 
     def batch_put(
         self, items: Iterable[M], *, duplicates: Duplicates = "refuse", unchecked: bool = False

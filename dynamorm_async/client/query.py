@@ -38,6 +38,7 @@ from dynamorm_async.plan import (
     Target,
     Walk,
     WorkUnit,
+    chosen,
     cursor_after,
     field_name,
     gap_of,
@@ -222,16 +223,9 @@ class Selection(Generic[M, R]):
             InvalidModel: The view declares what the model does not.
             InvalidRequest: The model has no such field.
         """
-        if len(wanted) == 1 and isinstance(wanted[0], type):
-            chosen: Any = wanted[0]
-        elif wanted:
-            names = (field_name(self._target, each, what="select") for each in wanted)
-            chosen = tuple(dict.fromkeys(names))
-        else:
-            raise InvalidRequest("select() got nothing", fix="name a view or fields")
         selection = Selection[M, Any](
             self._target,
-            replace(self._question, select=chosen),
+            replace(self._question, select=chosen(self._target, *wanted)),
             self._asking,
             begin=self._begin,
             planner=self._planner,

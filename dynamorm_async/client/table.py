@@ -39,6 +39,7 @@ from dynamorm_async.wire import LIMITS
 
 K = TypeVar("K")
 M = TypeVar("M")
+V = TypeVar("V")
 
 
 class Table(Generic[M]):
@@ -303,17 +304,57 @@ class Table(Generic[M]):
         """
         return Query(self._target, Question(conditions=conditions), self._asking)
 
+    @overload
     async def batch_get(
         self,
         keys: Iterable[object],
         *,
+        select: None = None,
         consistent: bool = False,
         concurrency: int = 8,
         retry: BatchRetry | None = None,
         timeout: float | None = None,
         on_progress: OnProgress | None = None,
         on_error: OnError | None = None,
-    ) -> list[M | None]:
+    ) -> list[M | None]: ...
+    @overload
+    async def batch_get(
+        self,
+        keys: Iterable[object],
+        *,
+        select: type[V],
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[V | None]: ...
+    @overload
+    async def batch_get(
+        self,
+        keys: Iterable[object],
+        *,
+        select: Sequence[Path[M, Any] | str],
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[dict[str, Any] | None]: ...
+    async def batch_get(
+        self,
+        keys: Iterable[object],
+        *,
+        select: type[Any] | Sequence[Path[M, Any] | str] | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> list[Any]:
         """Return the items of many keys, in their order, with None where there is no item.
 
         One BatchGetItem for each 100 different keys, and further ones for what the service leaves
@@ -321,6 +362,9 @@ class Table(Generic[M]):
 
         Args:
             keys: Keys in any form; equal ones are asked for once and answered at each place.
+            select: Read only some fields: into a view, an attrs class or dataclass that declares some of
+                the model's fields alike, or into dicts of the fields that are named. What is read is
+                paid for as a whole all the same.
             consistent: Read what was written last; twice the price.
             concurrency: Most calls in flight.
             retry: When to ask again for what was left unprocessed; by default after waits between 0
@@ -333,11 +377,12 @@ class Table(Generic[M]):
 
         Raises:
             InvalidKey: One of the keys is none of the model's; nothing was sent.
+            InvalidModel, InvalidRequest: What is selected is no view, or no field; nothing was sent.
             PartialBatch: Not everything was read: `succeeded`, `failed` and `unprocessed` say what,
                 `results` has what was read. Its cause is the first failure.
             TableNotFound, AccessDenied, CredentialsError: Nothing was read, for this reason.
         """
-        plan = self.plan.batch_get(keys, consistent=consistent)
+        plan = plan_batch_get(self._target, keys, consistent=consistent, select=select)
         return await run_batch(
             plan,
             self._send,
@@ -348,17 +393,57 @@ class Table(Generic[M]):
             on_error=on_error,
         )
 
+    @overload
     def batch_stream(
         self,
         keys: Iterable[K] | AsyncIterable[K],
         *,
+        select: None = None,
         consistent: bool = False,
         concurrency: int = 8,
         retry: BatchRetry | None = None,
         timeout: float | None = None,
         on_progress: OnProgress | None = None,
         on_error: OnError | None = None,
-    ) -> AbstractAsyncContextManager[BatchStream[K, M]]:
+    ) -> AbstractAsyncContextManager[BatchStream[K, M]]: ...
+    @overload
+    def batch_stream(
+        self,
+        keys: Iterable[K] | AsyncIterable[K],
+        *,
+        select: type[V],
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> AbstractAsyncContextManager[BatchStream[K, V]]: ...
+    @overload
+    def batch_stream(
+        self,
+        keys: Iterable[K] | AsyncIterable[K],
+        *,
+        select: Sequence[Path[M, Any] | str],
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> AbstractAsyncContextManager[BatchStream[K, dict[str, Any]]]: ...
+    def batch_stream(
+        self,
+        keys: Iterable[K] | AsyncIterable[K],
+        *,
+        select: type[Any] | Sequence[Path[M, Any] | str] | None = None,
+        consistent: bool = False,
+        concurrency: int = 8,
+        retry: BatchRetry | None = None,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_error: OnError | None = None,
+    ) -> AbstractAsyncContextManager[BatchStream[K, Any]]:
         """Return a block in which many keys are iterated with their items, as they come, in no order.
 
         `async with bookmarks.batch_stream(keys) as found: async for key, item in found: …`. As
@@ -369,6 +454,7 @@ class Table(Generic[M]):
         Args:
             keys: Keys in any form, each handed out with its item or None. Equal ones of one call are
                 asked for once; one that comes again later is read again.
+            select: As in `batch_get`.
             consistent: Read what was written last; twice the price.
             concurrency: Most calls in flight.
             retry: When to ask again for what was left unprocessed, as in `batch_get`; it is joined
@@ -382,13 +468,14 @@ class Table(Generic[M]):
         Raises:
             InvalidKey: One of the keys is none of the model's (`keys[3]: …`); of a list, before
                 anything is sent, and else in the loop, when it is its turn.
+            InvalidModel, InvalidRequest: As `batch_get`, before anything is sent.
             PartialBatch: In the loop, when everything that was read is handed out: `failed` and
                 `unprocessed` say what was not. Keys that were not taken from an iterator by then are
                 still to come from it (an async one is cancelled where it is waited for); of a list,
                 they are unprocessed.
             TableNotFound, AccessDenied, CredentialsError: In the loop: nothing was read.
         """
-        plan_of = partial(plan_batch_get, self._target, consistent=consistent)
+        plan_of = partial(plan_batch_get, self._target, consistent=consistent, select=select)
         return batch_stream(
             keys,
             plan_of,
@@ -400,7 +487,7 @@ class Table(Generic[M]):
             on_error=on_error,
         )
 
-    def batch(self) -> Batch[M]:
+    def batch(self) -> Batch[M, M]:
         """Return a `batch_get` to be put together step by step; nothing is sent before `execute`.
 
         `await bookmarks.batch().keys(keys).consistent().concurrency(16).execute()`

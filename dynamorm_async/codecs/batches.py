@@ -7,7 +7,7 @@ answers in any order and writes numbers in a form of its own, so keys are matche
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dynamorm_async.codecs.records import Record
 
 M = TypeVar("M")
+M_co = TypeVar("M_co", covariant=True)
 
 Numbers = Mapping[Hashable, int]
 """Name of a key to its number."""
@@ -31,11 +32,29 @@ Numbers = Mapping[Hashable, int]
 Unreadable = tuple[int, InvalidValue]
 
 
-class BatchCodec(Generic[M]):
-    """What the answers to batches need of one model's record; made once for it."""
+class ItemReader(Protocol[M_co]):
+    """What reads the items of a batch: a model's record, or some of its fields."""
 
-    def __init__(self, record: Record[M]) -> None:
-        self._record = record
+    @property
+    def exact(self) -> tuple[Any, Callable[[Any], M_co]]:
+        """As `Record.exact`; the struct has the table's keys by the names of their fields."""
+        ...
+
+    def decode_raw(self, raw: str | Raw) -> M_co:
+        """Return the item of a JSON text; raises as `Record.decode_raw` does."""
+        ...
+
+
+class BatchCodec(Generic[M]):
+    """What the answers to batches need of one model's record; made once for it.
+
+    Args:
+        record: The model's.
+        items: What reads the items, where that is not the record.
+    """
+
+    def __init__(self, record: Record[Any], items: ItemReader[M] | None = None) -> None:
+        self._items: ItemReader[M] = record if items is None else items
         spec = record.spec
         tags = {field.name: record.key_type(field.name) for field in spec.key_fields}
         self.key_form = tuple((field.attribute, tags[field.name]) for field in spec.key_fields)
@@ -52,7 +71,8 @@ class BatchCodec(Generic[M]):
         is_plain = all(isinstance(each.codec, KeyPart) and each.codec.is_plain_text for each in members)
         has_template = any(field.template is not None for field in spec.key_fields)
         self._encode_plain = plain_key_texts(spec.name, members) if is_plain and not has_template else None
-        item, self._read_exact = record.exact
+        item, read_exact = self._items.exact
+        self._read_exact: Callable[[Any], M] = read_exact
         self._exact_reader = msgspec.json.Decoder(_answer(item, key))
         self._item_reader = msgspec.json.Decoder(item)
 
@@ -134,7 +154,7 @@ class BatchCodec(Generic[M]):
         try:
             return self._read_exact(self._item_reader.decode(raw))
         except (ValueError, RecursionError):
-            return self._record.decode_raw(raw)
+            return self._items.decode_raw(raw)
 
     def _fill_one_by_one(
         self, body: bytes, numbers: Numbers, results: list[M | None]

@@ -71,6 +71,7 @@ class Record(Generic[M]):
     Attributes:
         spec: The model.
         members: Field name to member.
+        entity_wire: The entity attribute and its type, where the model has an entity; for structs.
         encode_key: The key's values to the key's JSON text; None where a part is a template. Its
             InvalidValue does not tell which of the values it was.
     """
@@ -95,8 +96,8 @@ class Record(Generic[M]):
         )
         frozen, plain = is_frozen(spec.cls), is_plain(spec.cls)
         self._fill = decoder(spec.name, spec.cls, members, frozen=frozen, plain=plain)
-        extra = {ENTITY_ATTRIBUTE: Text().wire} if spec.entity is not None else {}
-        self._struct = item_struct(spec.name, members, extra=extra, strict=False)
+        self.entity_wire = {ENTITY_ATTRIBUTE: Text().wire} if spec.entity is not None else {}
+        self._struct = item_struct(spec.name, members, extra=self.entity_wire, strict=False)
         self._read_exact = exact_decoder(
             spec.name,
             spec.cls,
@@ -105,7 +106,9 @@ class Record(Generic[M]):
             plain=plain,
             entity=None if spec.entity is None else (ENTITY_ATTRIBUTE, spec.entity),
         )
-        self._exact_type = exact_struct_of(spec.name, members, strict=spec.unknown != "drop", extra=extra)
+        self._exact_type = exact_struct_of(
+            spec.name, members, strict=spec.unknown != "drop", extra=self.entity_wire
+        )
         self._entity_text = f'{{"S":{quote(spec.entity)}}}' if spec.entity is not None else None
         self._item_type: Any = msgspec.Raw if spec.unknown != "drop" else self._struct
         self._raw_reader = msgspec.json.Decoder(self._struct)
@@ -326,8 +329,7 @@ class Record(Generic[M]):
     def _instance(self, stored: Any, unknown: dict[str, str] | None = None) -> M:
         if self._item_type is not self._struct and unknown is None:
             return self._instance_of_raw(stored)
-        if self._entity_text is not None:
-            self._check_entity(getattr(stored, ENTITY_ATTRIBUTE))
+        self.check_entity(stored)
         try:
             item: M = self._fill(stored)
         except InvalidValue as error:
@@ -358,7 +360,9 @@ class Record(Generic[M]):
             )
         return self._instance(self.read_answer(self._raw_reader, raw, member=""), unknown)
 
-    def _check_entity(self, wire: Any) -> None:
+    def check_entity(self, stored: Any) -> None:
+        """Refuse an item, read into a struct with `entity_wire`, that names another entity."""
+        wire = getattr(stored, ENTITY_ATTRIBUTE) if self.entity_wire else UNSET
         if wire is UNSET or self.spec.entity == wire.S:
             return
         raise InvalidValue(

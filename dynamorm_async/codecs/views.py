@@ -7,8 +7,9 @@ mean is the model's codec's matter, so a view reads them as the model does.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import msgspec
@@ -21,7 +22,7 @@ from dynamorm_async.codecs.records import Record
 from dynamorm_async.codecs.structures import is_frozen, is_plain
 from dynamorm_async.codecs.wires import Tagged
 from dynamorm_async.errors import InvalidModel, InvalidValue, quoted
-from dynamorm_async.model import Stored, evaluated, typed_fields
+from dynamorm_async.model import ENTITY_ATTRIBUTE, Stored, evaluated, typed_fields
 
 V = TypeVar("V")
 
@@ -34,10 +35,11 @@ class View(Generic[V]):
     """
 
     def __init__(self, record: Record[Any], cls: type[V]) -> None:
-        members = _members(record, cls)
+        self._cls = cls
+        self._members = members = _members(record, cls)
         self.fields = tuple(member.name for member in members)
         self._record = record
-        name = f"{record.spec.name}_as_{cls.__name__}"
+        self._name = name = f"{record.spec.name}_as_{cls.__name__}"
         frozen, plain = is_frozen(cls), is_plain(cls)
         self._read_exact = exact_decoder(name, cls, members, frozen=frozen, plain=plain)
         self._fill = decoder(name, cls, members, frozen=frozen, plain=plain)
@@ -55,6 +57,36 @@ class View(Generic[V]):
                 return item_page(page, list(map(self._fill, page.Items)))
             except InvalidValue as error:
                 raise error.under(self._record.spec.name) from error.__cause__
+
+    @property
+    def exact(self) -> tuple[Any, Callable[[Any], V]]:
+        """As `Record.exact`; the struct reads the table's keys as well, whether the view has them or not."""
+        spec = self._record.spec
+        read = exact_decoder(
+            self._name,
+            self._cls,
+            self._members,
+            frozen=is_frozen(self._cls),
+            plain=is_plain(self._cls),
+            entity=None if spec.entity is None else (ENTITY_ATTRIBUTE, spec.entity),
+        )
+        members = _with_keys(self._record, self._members)
+        extra = self._record.entity_wire
+        return exact_struct_of(f"{self._name}_by_key", members, strict=False, extra=extra), read
+
+    def decode_raw(self, raw: str | msgspec.Raw) -> V:
+        """Return the view of the JSON text of one item; raises as `Record.decode_raw` does."""
+        stored = self._record.read_answer(self._raw_reader, raw, member="")
+        self._record.check_entity(stored)
+        try:
+            return cast("V", self._fill(stored))
+        except InvalidValue as error:
+            raise error.under(self._record.spec.name) from error.__cause__
+
+    @cached_property
+    def _raw_reader(self) -> msgspec.json.Decoder[Any]:
+        extra = self._record.entity_wire
+        return msgspec.json.Decoder(item_struct(self._name, self._members, extra=extra, strict=False))
 
 
 class Columns:
@@ -74,15 +106,31 @@ class Columns:
         self._absent = absent
         self._record = record
         self._members = [record.members[name] for name in fields]
-        name = f"{record.spec.name}_columns"
+        self._name = f"{record.spec.name}_columns"
         self._pages = msgspec.json.Decoder(
-            page_struct(item_struct(name, self._members, extra={}, strict=False))
+            page_struct(item_struct(self._name, self._members, extra={}, strict=False))
         )
 
     def decode_page(self, body: bytes) -> ItemPage[dict[str, Any]]:
         """Return the dicts of a page; an attribute that is not stored has the field's default."""
         page = self._record.read_answer(self._pages, body)
         return item_page(page, [self._columns(stored) for stored in page.Items])
+
+    @property
+    def exact(self) -> tuple[Any, Callable[[Any], dict[str, Any]]]:
+        """As `Record.exact`; the struct reads the table's keys as well."""
+        members = _with_keys(self._record, self._members)
+        extra = self._record.entity_wire
+        return item_struct(f"{self._name}_by_key", members, extra=extra, strict=False), self._checked
+
+    def decode_raw(self, raw: str | msgspec.Raw) -> dict[str, Any]:
+        """Return the dict of the JSON text of one item; raises as `Record.decode_raw` does."""
+        struct, read = self.exact
+        return read(self._record.read_answer(msgspec.json.Decoder(struct), raw, member=""))
+
+    def _checked(self, stored: Any) -> dict[str, Any]:
+        self._record.check_entity(stored)
+        return self._columns(stored)
 
     def _columns(self, stored: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -115,6 +163,13 @@ class PlainItems:
         page = decoded(self._pages, body)
         items = [{name: self._plain.decode(value) for name, value in item.items()} for item in page.Items]
         return item_page(page, items)
+
+
+def _with_keys(record: Record[Any], members: Sequence[Member]) -> list[Member]:
+    """Return the members, and those of the table's key where they are not among them."""
+    there = {member.name for member in members}
+    keys = [record.members[field.name] for field in record.spec.key_fields]
+    return [*members, *(member for member in keys if member.name not in there)]
 
 
 def _members(record: Record[Any], cls: type[Any]) -> list[Member]:

@@ -43,6 +43,7 @@ from dynamorm_async.plan.segments import (
     position_text,
     unit_of,
 )
+from dynamorm_async.plan.selecting import chosen
 from dynamorm_async.plan.single import (
     Returning,
     create,
@@ -113,6 +114,7 @@ __all__ = [
     "batch_write",
     "check",
     "check_collection",
+    "chosen",
     "count",
     "create",
     "cursor_after",

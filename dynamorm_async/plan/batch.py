@@ -40,7 +40,7 @@ class BatchPlan(Generic[R]):
         keys: Argument name to value of the key, by number; for errors and events.
         tables: Names of the tables.
         homes: Which of the tables, by number; empty where there is one table.
-        frame: What stands around the texts of one table.
+        frames: What stands around the texts of each table.
         most: How many one call may ask for.
         read: What an answer means.
         result: What the verb returns, of the results by number and of what is done, by number.
@@ -54,7 +54,7 @@ class BatchPlan(Generic[R]):
     keys: Sequence[Mapping[str, object]]
     tables: tuple[str, ...]
     homes: Sequence[int] = ()
-    frame: tuple[str, str]
+    frames: Sequence[tuple[str, str]]
     most: int
     read: ReadAnswer
     result: Callable[[list[Any], Sequence[int]], R]
@@ -116,9 +116,9 @@ class BatchPlan(Generic[R]):
     def call(self, numbers: Sequence[int]) -> Call:
         """Return the call that asks for these numbers."""
         texts = self.texts
-        opening, closing = self.frame
         if not self.homes:
             tables = self.tables
+            opening, closing = self.frames[0]
             members = [f"{quote(tables[0])}:{opening}{','.join([texts[n] for n in numbers])}{closing}"]
         else:
             groups: dict[int, list[str]] = {}
@@ -126,7 +126,7 @@ class BatchPlan(Generic[R]):
                 groups.setdefault(self.homes[number], []).append(texts[number])
             tables = tuple(self.tables[home] for home in groups)
             members = [
-                f"{quote(self.tables[home])}:{opening}{','.join(group)}{closing}"
+                f"{quote(self.tables[home])}:{','.join(group).join(self.frames[home])}"
                 for home, group in groups.items()
             ]
         return Call(

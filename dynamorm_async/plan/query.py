@@ -45,6 +45,7 @@ from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
 from dynamorm_async.plan.cursors import Place as CursorPlace
 from dynamorm_async.plan.fitting import Ends, all_of, demands_of, depends_on_values
 from dynamorm_async.plan.question import MOST, Question
+from dynamorm_async.plan.selecting import reader_of
 from dynamorm_async.plan.statistics import Statistics
 from dynamorm_async.plan.target import Target
 from dynamorm_async.plan.terms import Term, terms_of
@@ -454,12 +455,8 @@ def _reader(target: Target[Any], question: Question) -> PageReader[Any]:
     select = question.select
     if select is None:
         return target.record
-    if isinstance(select, tuple):
-        absent = ABSENT if question.tells_absent else None
-        return target.remembered(
-            ("columns", select, absent), lambda: Columns(target.record, select, absent=absent)
-        )
-    return target.remembered(("view", select), lambda: View(target.record, select))
+    absent = ABSENT if question.tells_absent and isinstance(select, tuple) else None
+    return reader_of(target, select, absent=absent)
 
 
 def _needed(target: Target[Any], reader: PageReader[Any]) -> frozenset[str] | None:

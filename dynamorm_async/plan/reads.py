@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from dynamorm_async.codecs import Unreadable, read_answer
+from dynamorm_async.codecs import BatchCodec, Unreadable, read_answer
 from dynamorm_async.errors import InvalidKey, InvalidRequest, InvalidValue, quoted
-from dynamorm_async.model import Stored
+from dynamorm_async.expressions import Place, Request, bind_names
+from dynamorm_async.model import ENTITY_ATTRIBUTE, Stored
 from dynamorm_async.plan.batch import BatchPlan, Homes, Numbering, at, listed, names_of
 from dynamorm_async.plan.keys import Key, KeyParts, key_parts
 from dynamorm_async.plan.plan import Estimate
-from dynamorm_async.plan.target import Target
+from dynamorm_async.plan.selecting import Chosen, chosen_of, reader_of
+from dynamorm_async.plan.target import Target, WithoutField
 from dynamorm_async.wire import LIMITS, read_units
 
 M = TypeVar("M")
@@ -22,28 +24,40 @@ _Parts = tuple[list[str], list[Mapping[str, object]]]
 
 
 def batch_get(
-    target: Target[M], keys: object, *, consistent: bool, first: int = 0
-) -> BatchPlan[list[M | None]]:
+    target: Target[M], keys: object, *, consistent: bool, select: object = None, first: int = 0
+) -> BatchPlan[list[Any]]:
     """Return the plan of reading many items of one model; equal keys are asked for once.
 
     Args:
         target: The model's.
         keys: In any form.
         consistent: Whether what was written last is read.
+        select: A view, or fields; None for whole instances.
         first: The place of the first key among all that there are, for the texts of errors.
 
     Raises:
         InvalidKey: One of the keys is none of the model's; the text says which.
+        InvalidModel, InvalidRequest: What is selected is no view, or no field, of the model.
     """
+    choice = None if select is None else chosen_of(target, select)
+    batches = _codec(target, choice)
     entries = listed(keys, "keys")
     parts, names = _plain_parts(target, entries) or _any_parts(target, entries, first)
     numbering = Numbering(names)
-    numbers, batches = numbering.numbers, target.record.batches
+    numbers = numbering.numbers
 
     def read(body: bytes, results: list[Any]) -> tuple[Sequence[int], Sequence[Unreadable]]:
         return batches.fill(body, numbers, results)
 
-    return _plan(entries, parts, numbering, read=read, tables=target.tables, consistent=consistent)
+    return _plan(
+        entries,
+        parts,
+        numbering,
+        read=read,
+        tables=target.tables,
+        frames=(_frame([(target, choice)], consistent=consistent),),
+        consistent=consistent,
+    )
 
 
 def name_of_key(target: Target[Any], key: object) -> Hashable:
@@ -56,19 +70,26 @@ def name_of_key(target: Target[Any], key: object) -> Hashable:
 
 
 def batch_get_of_several(
-    keys: Iterable[tuple[Target[Any], object]], *, consistent: bool, first: int = 0
+    keys: Iterable[tuple[Target[Any], object]],
+    *,
+    consistent: bool,
+    select: Mapping[type[Any], object] | None = None,
+    first: int = 0,
 ) -> BatchPlan[list[Any]]:
     """Return the plan of reading items of several models; equal keys are asked for once.
 
     Args:
         keys: Each key with its target.
         consistent: As in `batch_get`.
+        select: A view, or fields, by model.
         first: As in `batch_get`.
 
     Raises:
         InvalidKey: A key is none of its model's, or two models mean the same item.
+        InvalidModel, InvalidRequest: As in `batch_get`.
     """
     asked = list(keys)
+    select = _by_model(select)
     homes = Homes()
     each_parts = [_parts(target, key, place) for place, (target, key) in enumerate(asked, first)]
     parts = ([each.text for each in each_parts], [each.values for each in each_parts])
@@ -81,6 +102,13 @@ def batch_get_of_several(
     )
     numbers = numbering.numbers
     targets = [asked[place][0] for place in numbering.firsts]
+    choices = {id(target): _choice(target, select) for target, _ in asked}
+    codecs = [_codec(target, choices[id(target)]) for target in targets]
+    by_home: dict[int, list[tuple[Target[Any], Chosen | None]]] = {}
+    for home, target in {
+        (home, id(target)): (home, target) for home, (target, _) in zip(home_of, asked, strict=True)
+    }.values():
+        by_home.setdefault(home, []).append((target, choices[id(target)]))
     for place, number in enumerate(numbering.of):
         _check_same(targets[number], asked[place][0], asked[place][1])
 
@@ -91,7 +119,7 @@ def batch_get_of_several(
             for raw in raws:
                 number = homes.number_in(table, raw, numbers)
                 try:
-                    results[number] = targets[number].record.batches.instance_of(raw)
+                    results[number] = codecs[number].instance_of(raw)
                 except InvalidValue as error:
                     unreadable.append((number, error))
         again = [homes.number_in(table, raw, numbers) for table, raws in left.items() for raw in raws]
@@ -104,6 +132,7 @@ def batch_get_of_several(
         read=read,
         tables=homes.tables,
         homes=[home_of[place] for place in numbering.firsts],
+        frames=[_frame(part, consistent=consistent) for part in by_home.values()],
         consistent=consistent,
     )
 
@@ -128,12 +157,61 @@ def _plan(
         number_of=number_of,
         texts=_of(parts[0], firsts),
         keys=_of(parts[1], firsts),
-        frame=('{"Keys":[', '],"ConsistentRead":true}' if consistent else "]}"),
         most=LIMITS.batch_keys,
         result=result,
         price=Estimate(read_units=read_units(1, consistent=consistent)),
         **more,
     )
+
+
+def _by_model(select: object) -> Mapping[type[Any], object]:
+    if isinstance(select, Mapping):
+        return cast("Mapping[type[Any], object]", select)
+    if select is None:
+        return {}
+    raise InvalidRequest(
+        f"select={quoted(select)}",
+        why="several models are read",
+        fix="say of which model: select={Model: View}",
+        code="plan.batch-select",
+    )
+
+
+def _choice(target: Target[Any], select: Mapping[type[Any], object]) -> Chosen | None:
+    model = target.spec.cls
+    return chosen_of(target, select[model]) if model in select else None
+
+
+def _codec(target: Target[Any], choice: Chosen | None) -> BatchCodec[Any]:
+    if choice is None:
+        return target.record.batches
+    return target.remembered(("batch", choice), lambda: BatchCodec(target.record, reader_of(target, choice)))
+
+
+def _frame(parts: Sequence[tuple[Target[Any], Chosen | None]], *, consistent: bool) -> tuple[str, str]:
+    """Return what stands around the keys of one table.
+
+    Args:
+        parts: The models of which keys are in it, each with what is selected.
+        consistent: As in `batch_get`.
+    """
+    consistency = ',"ConsistentRead":true' if consistent else ""
+    return '{"Keys":[', f"]{_projection(parts)}{consistency}}}"
+
+
+def _projection(parts: Sequence[tuple[Target[Any], Chosen | None]]) -> str:
+    """Return the members that leave out what no model of a table asks for; none where one wants all."""
+    attributes: set[str] = set()
+    for target, choice in parts:
+        if choice is None:
+            return ""
+        fields, spec = reader_of(target, choice).fields, target.spec
+        # An item is found by its key, and is of the entity that it names.
+        attributes |= {spec.fields[name].attribute for name in fields}
+        attributes |= {field.attribute for field in spec.key_fields}
+        attributes |= {ENTITY_ATTRIBUTE} if spec.entity is not None else set[str]()
+    places = tuple(Place(WithoutField, (attribute,)) for attribute in sorted(attributes))
+    return bind_names(parts[0][0].compiled(Request(projection=places)), ())
 
 
 def _of(values: list[T], places: Sequence[int]) -> list[T]:

@@ -210,7 +210,7 @@ def _plan(
         keys=[write.key for write in kept],
         tables=homes.tables,
         homes=[home_of[place] for place in lasts] if len(homes.targets) > 1 else (),
-        frame=("[", "]"),
+        frames=[("[", "]")] * len(homes.targets),
         most=LIMITS.batch_writes,
         read=read,
         result=lambda _, done: result(kept, numbering.of, done),

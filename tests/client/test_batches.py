@@ -54,6 +54,11 @@ class Loose:
     url: Attr[str | int]
 
 
+@attrs.frozen
+class Card:
+    text: str
+
+
 @attrs.define
 class Watching:
     """Takes down every event."""
@@ -347,6 +352,31 @@ async def test_a_batch_is_put_together_step_by_step(notes: Table[Note]) -> None:
     assert told == [(100, 121), (121, 121)]
     assert await begun.execute() == []
     assert begun.keys(["a", "b"]).plan.requests == notes.plan.batch_get(["a", "b"], consistent=True).requests
+
+
+async def test_only_what_is_selected_is_read(db: Client, shop: tuple[Table[User], Table[Order]]) -> None:
+    """R61."""
+    users, orders = shop
+    notes = db.table(Note, name=f"{users.name}-notes")
+    await db.admin.create_table(Note, name=notes.name)
+    names = {User: users.name, Order: orders.name, Note: notes.name}
+    stored = [Note(id="a", text="A", count=1), User(user="ana", name="Ana"), Order(user="ana", number=7)]
+    await db.batch_write([Put(each) for each in stored], names=names)
+
+    views = await notes.batch_get(["a", "absent"], select=Card, consistent=True)
+    dicts = await notes.batch().keys(["a"]).select("count").consistent().execute()
+    async with notes.batch_stream(["a"], select=Card, consistent=True) as pairs:
+        streamed = [pair async for pair in pairs]
+    mixed = await db.batch_get(
+        [Key(Order, "ana", 7), Key(User, "ana"), Key(Note, "a")],
+        names=names,
+        select={Order: ["number", "status"], Note: Card, User: [User.name]},
+        consistent=True,
+    )
+
+    assert (views, dicts) == ([Card("A"), None], [{"count": 1}])
+    assert streamed == [("a", Card("A"))]
+    assert mixed == [{"number": 7, "status": "new"}, {"name": "Ana"}, Card("A")]
 
 
 async def test_many_items_come_one_by_one_with_their_keys(watched: tuple[Table[Note], Watching]) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterable
 from typing import Any, assert_type
 
+import attrs
+
 from dynamorm_async import (
     Batch,
     BatchFailure,
@@ -19,6 +21,11 @@ from dynamorm_async import (
     Table,
 )
 from tests.typing.models import Admin, Bookmark, Order
+
+
+@attrs.frozen
+class Card:
+    url: str
 
 
 def told(done: int, total: int) -> None: ...
@@ -45,8 +52,27 @@ async def a_batch_of_one_model_gives_that_model(bookmarks: Table[Bookmark], mark
 async def the_builder_gives_the_model_as_well(bookmarks: Table[Bookmark]) -> None:
     begun = bookmarks.batch().consistent().concurrency(16).retry(BatchRetry(rounds=5)).timeout(3)
 
-    assert_type(begun, Batch[Bookmark])
+    assert_type(begun, Batch[Bookmark, Bookmark])
     assert_type(await begun.keys([("ana", "aws")]).on_error(failed).execute(), list[Bookmark | None])
+
+
+async def what_is_selected_is_what_comes(bookmarks: Table[Bookmark], db: Client) -> None:
+    keys = [("ana", "aws")]
+
+    assert_type(await bookmarks.batch_get(keys, select=Card), list[Card | None])
+    assert_type(await bookmarks.batch_get(keys, select=[Bookmark.url]), list[dict[str, Any] | None])
+    assert_type(await bookmarks.batch().keys(keys).select(Card).execute(), list[Card | None])
+    assert_type(bookmarks.batch().select(Bookmark.url, "visits"), Batch[Bookmark, dict[str, Any]])
+    assert_type(bookmarks.plan.batch_get(keys, select=Card), BatchPlan[list[Card | None]])
+    async with bookmarks.batch_stream(keys, select=Card) as found:
+        assert_type(found, BatchStream[tuple[str, str], Card])
+    one = [Key(Bookmark, "ana", "aws")]
+    assert_type(await db.batch_get(one, select={Bookmark: Card}), list[Card | None])
+    assert_type(await db.batch_get(one, select={Bookmark: [Bookmark.url]}), list[Any])
+    assert_type(await db.batch_get([*one, Key(Order, 7)], select={Bookmark: Card, Order: ["id"]}), list[Any])
+    async with db.batch_stream(one, select={Bookmark: Card}) as of_one:
+        assert_type(of_one, BatchStream[Key[Bookmark], Card])
+    await bookmarks.batch_get(keys, select=[Order.count])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 async def a_stream_gives_each_key_as_it_was_handed_in(
