@@ -91,6 +91,7 @@ from dynamorm_async.observe import (
     CallStarted,
     Event,
     LogObserver,
+    LogProgress,
     Observer,
     RetryScheduled,
 )
@@ -179,6 +180,7 @@ __all__ = [
     "Loader",
     "LocalIndex",
     "LogObserver",
+    "LogProgress",
     "Middleware",
     "NoUsableIndex",
     "Observer",

@@ -121,7 +121,8 @@ def test_modules_are_named_for_a_job() -> None:
 
 
 def test_importing_the_library_imports_no_guest_and_no_extra() -> None:
-    guests = "moto boto3 docker testcontainers pytest fastapi dynamorm_async.testing"
+    guests = "moto boto3 docker testcontainers pytest fastapi rich dynamorm_async.testing"
+    guests += " dynamorm_async.integrations"
     program = f"import sys, dynamorm_async; print(*set({guests.split()!r}) & set(sys.modules))"
 
     told = subprocess.run(

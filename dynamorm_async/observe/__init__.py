@@ -1,6 +1,7 @@
 """What happens to calls, told to whoever listens: metrics, logs, traces.
 
-Takes observers, gives the events they are handed and one observer that logs. May use `wire` and
+Takes observers, gives the events they are handed, one observer that logs, and what logs how far a
+batch is. May use `wire` and
 `errors`. Events hold no key, no item, no body and no credential, so that no observer can leak one;
 nothing here changes, delays or breaks a call, and without observers nothing is spent.
 """
@@ -8,6 +9,7 @@ nothing here changes, delays or breaks a call, and without observers nothing is 
 from dynamorm_async.observe.events import AttemptFinished, CallFinished, CallStarted, Event, RetryScheduled
 from dynamorm_async.observe.log import LogObserver
 from dynamorm_async.observe.observers import Observer, Observers
+from dynamorm_async.observe.progress import LogProgress
 
 __all__ = [
     "AttemptFinished",
@@ -15,6 +17,7 @@ __all__ = [
     "CallStarted",
     "Event",
     "LogObserver",
+    "LogProgress",
     "Observer",
     "Observers",
     "RetryScheduled",
