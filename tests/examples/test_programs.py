@@ -151,3 +151,13 @@ def test_the_transfers_print_what_was_moved_and_why_not() -> None:
         "t3: cy has no account",
         "ana 30, bob 70",
     ]
+
+
+def test_a_file_of_5000_bookmarks_is_imported_with_a_bar(start_engine: Callable[[str], Engine]) -> None:
+    engine = start_engine("dynoxide").endpoint or ""
+
+    imported = ran("-m", "examples.bookmarks.importing", "--engine", engine)
+
+    assert imported.returncode == 0, imported.stdout + imported.stderr
+    assert "5000/5000" in imported.stdout
+    assert imported.stdout.endswith("5000 bookmarks stored\n")
