@@ -135,10 +135,11 @@ def _engines(result: dict[str, Any]) -> str:
             *(_number(row[name]["median"]) for name in ("ours", "aiobotocore")),
             f"{row['ratio']['median']:.1f}",
             *_goal(row, "at_least"),
+            *([_with_verdict(f"{row['wall']['below_s']:g} s", row["wall"])] if "wall" in row else [""]),
         ]
         for title, row in result["results"].items()
     ]
-    return _markdown(["", "ours", "aiobotocore", "aiobotocore ÷ ours", "at least"], lines)
+    return _markdown(["", "ours", "aiobotocore", "aiobotocore ÷ ours", "at least", "ours below"], lines)
 
 
 def _scans(result: dict[str, Any]) -> str:

@@ -15,6 +15,8 @@ import attrs
 
 from benchmarks.measure import Options, verdict
 from benchmarks.peers import CLIENTS, MANY, ONLY_MANY, SYNCHRONOUS
+from benchmarks.peers.items import IN_FLIGHT
+from benchmarks.peers.items import OPERATIONS as TRANSACTED
 from benchmarks.processes import Client, alternated, installed, loops, operations_seen, started_server
 from dynamorm_async.client import Table
 
@@ -25,7 +27,13 @@ OPERATIONS = {
     "query": "Query",
     "batch_get": "BatchGetItem",
     "stream": "Query",
+    "get_many_1": "BatchGetItem",
+    "get_many_4": "BatchGetItem",
+    "get_many_16": "BatchGetItem",
+    "put_many": "BatchWriteItem",
     "transact": "TransactWriteItems",
+    "transact_25": "TransactWriteItems",
+    "transact_100": "TransactWriteItems",
 }
 MOST_ABOVE_FLOOR = 2.5
 
@@ -91,7 +99,49 @@ ROWS = (
         tasks=64,
         targets={"uvloop": {"aiobotocore": 12, "aiodynamo": 3, "pydynox": 2}},
     ),
-    Row("transaction of 2 puts", "transact", peers=("aiobotocore",), targets={"uvloop": {"aiobotocore": 5}}),
+    *(
+        Row(
+            f"batch_get of 10,000, {in_flight} in flight",
+            f"get_many_{in_flight}",
+            needs="batch_get",
+            loops=("uvloop",),
+            peers=("aiobotocore", "pydynox", "pydynox, dicts", *(("PynamoDB",) if in_flight == 1 else ())),
+            rounds=5,
+            targets={"uvloop": {"aiobotocore": 12}},
+        )
+        for in_flight in IN_FLIGHT
+    ),
+    Row(
+        "batch_put of 10,000",
+        "put_many",
+        needs="batch_put",
+        loops=("uvloop",),
+        peers=("aiobotocore", "pydynox", "PynamoDB"),
+        rounds=5,
+        targets={"uvloop": {"aiobotocore": 8}},
+    ),
+    Row(
+        "transaction of 2 puts",
+        "transact",
+        peers=("aiobotocore", "pydynox", "PynamoDB"),
+        targets={"uvloop": {"aiobotocore": 5}},
+    ),
+    *(
+        Row(
+            f"transaction of {operations} puts",
+            f"transact_{operations}",
+            loops=("uvloop",),
+            peers=("aiobotocore", "pydynox", "PynamoDB"),
+        )
+        for operations in TRANSACTED
+    ),
+    Row(
+        "500 transactions of 2 puts",
+        "transact",
+        tasks=500,
+        loops=("uvloop",),
+        peers=("aiobotocore", "pydynox"),
+    ),
     Row("stream of 10,000", "stream", needs="where", loops=("uvloop",), rounds=3),
 )
 

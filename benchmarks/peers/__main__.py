@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from benchmarks.peers import CLIENTS, Verb
-from benchmarks.peers.items import PAGE_SIZE, PLAIN, STREAMED
+from benchmarks.peers.items import MANY_KEYS, PAGE_SIZE, PLAIN, STREAMED
 
 WARM_UP_SECONDS = 0.3
 
@@ -26,10 +26,10 @@ async def _in_turn(run: Verb, operations: int) -> None:
 
 async def _check(run: Verb, verb: str) -> None:
     """Refuse to measure a client that does not get what the others get."""
-    if verb in {"query", "batch_get"}:
+    if verb in {"query", "batch_get"} or verb.startswith("get_many"):
         items: Any = await run()
         assert isinstance(items, list)
-        assert len(items) == PAGE_SIZE
+        assert len(items) == (len(MANY_KEYS) if verb.startswith("get_many") else PAGE_SIZE)
         last = items[-1]
         title = last["title"] if isinstance(last, dict) else last.title
         assert getattr(title, "S", title) == PLAIN["title"]

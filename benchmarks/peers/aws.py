@@ -1,5 +1,6 @@
 """The clients on botocore: raw aiobotocore, its resource style, and boto3's resource."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,14 +11,18 @@ from benchmarks.peers.items import (
     ACCESS_KEY,
     AMOUNT_ABOVE,
     ENDPOINT_REGION,
+    IN_FLIGHT,
     KEY,
     KEYS,
+    MANY_KEYS,
+    OPERATIONS,
     PLAIN,
     SECRET_KEY,
     STREAM_TABLE,
     TABLE,
     WIRE,
     WIRE_PAGE,
+    WRITES_IN_FLIGHT,
 )
 
 CONNECTIONS = 64
@@ -43,13 +48,14 @@ def _aio_client(url: str) -> Any:
 
 @asynccontextmanager
 async def aiobotocore(url: str) -> AsyncGenerator[dict[str, Verb]]:
-    """Raw: tagged values in and out; many items are read with boto3's TypeDeserializer."""
-    from boto3.dynamodb.types import TypeDeserializer
+    """Raw: tagged values in and out; many items go through boto3's TypeDeserializer and TypeSerializer."""
+    from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-    read = TypeDeserializer().deserialize
+    read, write = TypeDeserializer().deserialize, TypeSerializer().serialize
     key = {name: {"S": value} for name, value in KEY.items()}
     gone = {**key, "order": {"S": "gone"}}
     two = [{"Put": {"TableName": TABLE, "Item": item}} for item in (WIRE, WIRE_PAGE[0])]
+    of_many = [{**PLAIN, **each} for each in MANY_KEYS]
     batch = {TABLE: {"Keys": [{name: {"S": value} for name, value in each.items()} for each in KEYS]}}
     question = {
         "KeyConditionExpression": "customer = :c",
@@ -72,6 +78,45 @@ async def aiobotocore(url: str) -> AsyncGenerator[dict[str, Verb]]:
         async def batch_get() -> object:
             return plain((await client.batch_get_item(RequestItems=batch))["Responses"][TABLE])
 
+        def get_many(in_flight: int) -> Verb:
+            async def asked(some: list[Any], room: asyncio.Semaphore) -> list[Any]:
+                found: list[Any] = []
+                while some:
+                    async with room:
+                        answer = await client.batch_get_item(RequestItems={TABLE: {"Keys": some}})
+                    found += plain(answer["Responses"][TABLE])
+                    some = answer["UnprocessedKeys"].get(TABLE, {}).get("Keys", [])
+                return found
+
+            async def get() -> object:
+                room = asyncio.Semaphore(in_flight)
+                keys = [{name: {"S": value} for name, value in each.items()} for each in MANY_KEYS]
+                calls = [asked(keys[first : first + 100], room) for first in range(0, len(keys), 100)]
+                return [item for found in await asyncio.gather(*calls) for item in found]
+
+            return get
+
+        async def put_many() -> None:
+            async def put(some: list[Any]) -> None:
+                async with room:
+                    requests = [
+                        {"PutRequest": {"Item": {name: write(value) for name, value in item.items()}}}
+                        for item in some
+                    ]
+                    while requests:
+                        answer = await client.batch_write_item(RequestItems={TABLE: requests})
+                        requests = answer["UnprocessedItems"].get(TABLE, [])
+
+            room = asyncio.Semaphore(WRITES_IN_FLIGHT)
+            await asyncio.gather(*(put(of_many[first : first + 25]) for first in range(0, len(of_many), 25)))
+
+        def transact(operations: int) -> Verb:
+            puts = [
+                {"Put": {"TableName": TABLE, "Item": {**WIRE, "order": {"S": each["order"]}}}}
+                for each in MANY_KEYS[:operations]
+            ]
+            return lambda: client.transact_write_items(TransactItems=puts)
+
         async def stream() -> int:
             count = 0
             async for page in client.get_paginator("query").paginate(TableName=STREAM_TABLE, **filtered):
@@ -87,6 +132,9 @@ async def aiobotocore(url: str) -> AsyncGenerator[dict[str, Verb]]:
             "query": query,
             "batch_get": batch_get,
             "stream": stream,
+            **{f"get_many_{in_flight}": get_many(in_flight) for in_flight in IN_FLIGHT},
+            "put_many": put_many,
+            **{f"transact_{operations}": transact(operations) for operations in OPERATIONS},
         }
 
 

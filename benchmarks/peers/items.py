@@ -55,6 +55,14 @@ KEYS: list[dict[str, Any]] = [
 ]
 WIRE_PAGE: list[dict[str, Any]] = [{**WIRE, "order": {"S": key["order"]}} for key in KEYS]
 
+# A batch of many calls, and the operations of a long transaction.
+MANY_KEYS: list[dict[str, Any]] = [
+    {"customer": KEY["customer"], "order": f"order-{number:010d}"} for number in range(10_000)
+]
+IN_FLIGHT = (1, 4, 16)
+WRITES_IN_FLIGHT = 8
+OPERATIONS = (25, 100)
+
 # The stream: a query with a filter that a fifth of what is read does not pass.
 STREAMED = 10_000
 STREAM_PAGE_SIZE, STREAM_READ = 1_000, 1_250

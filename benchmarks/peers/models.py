@@ -8,9 +8,12 @@ from benchmarks.peers.items import (
     ACCESS_KEY,
     AMOUNT_ABOVE,
     ENDPOINT_REGION,
+    IN_FLIGHT,
     KEY,
     KEYS,
+    MANY_KEYS,
     MOMENT,
+    OPERATIONS,
     PLAIN,
     SECRET_KEY,
     STREAM_TABLE,
@@ -20,7 +23,7 @@ from benchmarks.peers.items import (
 
 @asynccontextmanager
 async def pydynox(url: str, *, as_dict: bool = False) -> AsyncGenerator[dict[str, Verb]]:
-    from pydynox import DynamoDBClient, Model, ModelConfig
+    from pydynox import BatchWriter, DynamoDBClient, Model, ModelConfig, Transaction
     from pydynox.attributes import (
         BooleanAttribute,
         DatetimeAttribute,
@@ -62,6 +65,21 @@ async def pydynox(url: str, *, as_dict: bool = False) -> AsyncGenerator[dict[str
     assert found is not None
     assert found.title == PLAIN["title"]
 
+    orders = [Order(**{**PLAIN, "created": MOMENT, "updated": MOMENT, **each}) for each in MANY_KEYS]
+
+    async def put_many() -> None:
+        async with BatchWriter(client, TABLE) as batch:
+            for each in orders:
+                batch.put(each.to_dict())
+
+    def transact(operations: int) -> Verb:
+        async def commit() -> None:
+            async with Transaction(client) as tx:
+                for each in orders[:operations]:
+                    tx.put(TABLE, each.to_dict())
+
+        return commit
+
     async def query() -> object:
         return [item async for item in Order.query(partition_key=customer, as_dict=as_dict)]
 
@@ -79,6 +97,11 @@ async def pydynox(url: str, *, as_dict: bool = False) -> AsyncGenerator[dict[str
         "put": lambda: order.save(full_replace=True),
         "query": query,
         "batch_get": lambda: Order.batch_get(KEYS, as_dict=as_dict),
+        # How many calls are in flight is its own matter.
+        **{f"get_many_{number}": lambda: Order.batch_get(MANY_KEYS, as_dict=as_dict) for number in IN_FLIGHT},
+        "put_many": put_many,
+        "transact": transact(2),
+        **{f"transact_{operations}": transact(operations) for operations in OPERATIONS},
         "stream": stream,
     }
 
@@ -102,6 +125,7 @@ async def pynamodb(url: str) -> AsyncGenerator[dict[str, Verb]]:
         UnicodeSetAttribute,
     )
     from pynamodb.models import Model
+    from pynamodb.transactions import TransactWrite
 
     class Address(MapAttribute):
         city = UnicodeAttribute()
@@ -150,8 +174,39 @@ async def pynamodb(url: str) -> AsyncGenerator[dict[str, Verb]]:
     async def batch_get() -> object:
         return list(Order.batch_get(pairs))
 
+    of_many = [(each["customer"], each["order"]) for each in MANY_KEYS]
+    connection = Order._get_connection().connection  # one of its own has no way to be given these keys
+    fields = {**PLAIN, "price": float(PLAIN["price"]), "address": Address(**PLAIN["address"])}
+    orders = [Order(**{**fields, **each}) for each in MANY_KEYS]
+
+    async def get_many() -> object:
+        return list(Order.batch_get(of_many))
+
+    async def put_many() -> None:
+        with Order.batch_write() as batch:
+            for each in orders:
+                batch.save(each)
+
+    def transact(operations: int) -> Verb:
+        async def commit() -> None:
+            with TransactWrite(connection=connection) as tx:
+                for each in orders[:operations]:
+                    tx.save(each)
+
+        return commit
+
     async def stream() -> int:
         return sum(1 for _ in Streamed.query(customer, filter_condition=Streamed.amount > AMOUNT_ABOVE))
 
     assert (await get()).title == PLAIN["title"]
-    yield {"get": get, "put": put, "query": query, "batch_get": batch_get, "stream": stream}
+    yield {
+        "get": get,
+        "put": put,
+        "query": query,
+        "batch_get": batch_get,
+        "stream": stream,
+        "get_many_1": get_many,
+        "put_many": put_many,
+        "transact": transact(2),
+        **{f"transact_{operations}": transact(operations) for operations in OPERATIONS},
+    }

@@ -8,12 +8,16 @@ from benchmarks.peers.items import (
     ACCESS_KEY,
     AMOUNT_ABOVE,
     ENDPOINT_REGION,
+    IN_FLIGHT,
     KEY,
     KEYS,
+    MANY_KEYS,
+    OPERATIONS,
     SECRET_KEY,
     STREAM_TABLE,
+    WRITES_IN_FLIGHT,
 )
-from benchmarks.peers.model import ORDER, OTHER, Order
+from benchmarks.peers.model import ORDER, OTHER, Order, order_of
 from dynamorm_async import Credentials, connect
 
 
@@ -27,6 +31,20 @@ async def fast(url: str, transport: str = "fast") -> AsyncGenerator[dict[str, Ve
         found = await orders.get(*key)
         assert found.title == ORDER.title
         assert found.created.tzinfo is not None
+
+        many = [(each["customer"], each["order"]) for each in MANY_KEYS]
+        of_many = [order_of(each) for each in MANY_KEYS]
+
+        def get_many(in_flight: int) -> Verb:
+            return lambda: orders.batch_get(many, concurrency=in_flight)
+
+        def transact(operations: int) -> Verb:
+            async def commit() -> None:
+                async with db.transaction() as tx:
+                    for item in of_many[:operations]:
+                        tx.put(item)
+
+            return commit
 
         async def stream() -> int:
             count = 0
@@ -43,6 +61,9 @@ async def fast(url: str, transport: str = "fast") -> AsyncGenerator[dict[str, Ve
             "query": lambda: orders.where(Order.customer == customer).list(),
             "batch_get": lambda: orders.batch_get(keys_of_page),
             "stream": stream,
+            **{f"get_many_{in_flight}": get_many(in_flight) for in_flight in IN_FLIGHT},
+            "put_many": lambda: orders.batch_put(of_many, concurrency=WRITES_IN_FLIGHT),
+            **{f"transact_{operations}": transact(operations) for operations in OPERATIONS},
         }
 
 

@@ -9,11 +9,14 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from zlib import crc32
 
 from benchmarks.peers.items import (
     KEY,
+    MANY_KEYS,
+    PAGE_SIZE,
     SCAN_PAGE_SIZE,
     SCAN_TABLE,
     SCANNED,
@@ -78,12 +81,31 @@ def _small(number: int) -> dict[str, Any]:
 _SCANNED = _paged(
     [_small(number) for number in range(SCAN_PAGE_SIZE)], read=SCAN_PAGE_SIZE, pages=SCANNED // SCAN_PAGE_SIZE
 )
+_ONE_OF_MANY = re.compile(rb'"order-(\d{10})"')
+
+
+def _batch(request: bytes) -> bytes:
+    """Answer a batch of 100: of the page's keys, or of the hundred of many that its first key is among."""
+    found = _ONE_OF_MANY.search(request)
+    hundred = int(found[1]) // PAGE_SIZE if found else 0
+    return _of_many(hundred) if hundred < len(MANY_KEYS) // PAGE_SIZE else _PAGE_OF_BATCH
+
+
+@cache
+def _of_many(hundred: int) -> bytes:
+    keys = MANY_KEYS[hundred * PAGE_SIZE :][:PAGE_SIZE]
+    items = [{**WIRE, "order": {"S": key["order"]}} for key in keys]
+    return _http(_text({"Responses": {TABLE: items}, "UnprocessedKeys": {}}))
+
+
+_PAGE_OF_BATCH = _http(_text({"Responses": {TABLE: WIRE_PAGE}, "UnprocessedKeys": {}}))
 ANSWERS: dict[tuple[bytes, str], _Answering] = {
     (b"GetItem", TABLE): _always({"Item": WIRE}),
     (b"GetItem", SILENT_TABLE): lambda _: None,
     (b"Query", TABLE): _always({"Count": len(WIRE_PAGE), "ScannedCount": len(WIRE_PAGE), "Items": WIRE_PAGE}),
     # A batch names its tables otherwise, and only this one is asked so.
-    (b"BatchGetItem", ""): _always({"Responses": {TABLE: WIRE_PAGE}, "UnprocessedKeys": {}}),
+    (b"BatchGetItem", ""): _batch,
+    (b"BatchWriteItem", ""): _always({"UnprocessedItems": {}}),
     (b"Query", STREAM_TABLE): _paged(
         [{**WIRE, "order": {"S": f"order-{number:010d}"}} for number in range(STREAM_PAGE_SIZE)],
         read=STREAM_READ,

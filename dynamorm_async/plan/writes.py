@@ -42,8 +42,11 @@ class Delete(msgspec.Struct, frozen=True):
     key: object
 
 
-class _Write(msgspec.Struct, frozen=True):
-    """One write: its request, and its key or item, as JSON text."""
+class _Write(msgspec.Struct, frozen=True, gc=False):
+    """One write: its request, and its key or item, as JSON text.
+
+    It is no part of a cycle, and ten thousand of them are nothing for the collector to look through.
+    """
 
     text: str
     keyed: str
