@@ -168,17 +168,38 @@ class BatchRun(Generic[R]):
             await self._asked(line, numbers)
 
     async def _waited(self, line: Line) -> bool:
-        """Wait before asking again; tell whether to go on."""
+        """Wait before asking again, or give up what is left; tell whether the line goes on."""
         wait = self._retry.delay(line.idle, self._jitter())
         if wait is None:
             self.ledger.why = f"{line.idle} calls in a row made no progress"
-            return False
+            return self._goes_on_without(line)
+        wait = max(0.0, wait - await self._meanwhile(line, wait))
         if self.deadline is not None and self._clock() + wait >= self.deadline:
             self._late()
             return False
         with self._stop.over():
             await self._sleep(wait)
         return not self._stop.is_set
+
+    def _goes_on_without(self, line: Line) -> bool:
+        self.ledger.give_up(line)
+        return True
+
+    async def _meanwhile(self, line: Line, wait: float) -> float:
+        """Ask for what is of other tables than what a line waits for; return the seconds that it took."""
+        other = self.ledger.beside(line)
+        if other is None:
+            return 0.0
+        begun = self._clock()
+        while not self._stop.is_set and (other.parts or self._clock() < begun + wait):
+            numbers = self.ledger.take(other)
+            if not numbers:
+                break
+            await self._asked(other, numbers)
+            other.without |= self.ledger.homes(other)
+            line.left += other.left
+            other.left = []
+        return self._clock() - begun
 
     async def _asked(self, line: Line, numbers: list[int]) -> None:
         call = self._call(numbers)

@@ -6,7 +6,8 @@ and the account at the end. Pure: the jitter is handed in, and nothing here send
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -21,6 +22,7 @@ from dynamorm_async.errors import (
     quoted,
 )
 from dynamorm_async.plan.batch import BatchPlan
+from dynamorm_async.wire import LIMITS
 
 R = TypeVar("R")
 
@@ -81,6 +83,7 @@ class Line:
         parts: Chunks of which one item was refused, still to be told apart.
         suspects: How many had the chunk whose parts these are.
         refused: How many of them were refused by themselves.
+        without: Tables of which nothing fresh is taken, by home.
     """
 
     left: list[int] = attrs.field(factory=list[int])
@@ -89,6 +92,7 @@ class Line:
     parts: list[list[int]] = attrs.field(factory=list[list[int]])
     suspects: int = 0
     refused: int = 0
+    without: frozenset[int] = frozenset()
 
 
 class Ledger(Generic[R]):
@@ -105,6 +109,7 @@ class Ledger(Generic[R]):
         count = len(plan.texts)
         self._count = count
         self._fresh = 0
+        self._taken = bytearray(count if len(plan.tables) > 1 else 0)
         self._results: list[Any] = [None] * count
         self._done = bytearray(count)
         self._failed = bytearray(count)
@@ -128,12 +133,53 @@ class Ledger(Generic[R]):
             return line.parts.pop()
         line.suspects = 0
         numbers, line.left = line.left, []
-        if self._fresh < self._count and len(numbers) < self._plan.most:
-            size = 0 if self._plan.reads else sum(map(self._plan.size_of, numbers))
-            after = self._plan.end_of_chunk(self._fresh, len(numbers), size)
-            numbers = [*numbers, *range(self._fresh, after)]
-            self._fresh = after
+        if self._taken:
+            return self._of_tables(line, numbers)
+        if self._fresh == self._count or len(numbers) >= self._plan.most or line.without:
+            return numbers
+        size = 0 if self._plan.reads else sum(map(self._plan.size_of, numbers))
+        after = self._plan.end_of_chunk(self._fresh, len(numbers), size)
+        numbers = [*numbers, *range(self._fresh, after)]
+        self._fresh = after
         return numbers
+
+    def _of_tables(self, line: Line, left: list[int]) -> list[int]:
+        """Return as much of what was left as fits into a call, and of what was not asked for yet."""
+        homes, without = self._plan.homes, line.without
+        fresh = (
+            number
+            for number in range(self._fresh, self._count)
+            if not self._taken[number] and homes[number] not in without
+        )
+        found = self._fitting(chain(left, fresh))
+        line.left = left[len(found) :]
+        for number in found:
+            self._taken[number] = True
+        while self._fresh < self._count and self._taken[self._fresh]:
+            self._fresh += 1
+        return found
+
+    def _fitting(self, numbers: Iterable[int]) -> list[int]:
+        plan, found, size = self._plan, list[int](), 0
+        for number in numbers:
+            size += 0 if plan.reads else plan.size_of(number)
+            if len(found) == plan.most or (size > LIMITS.batch_bytes and found):
+                break
+            found.append(number)
+        return found
+
+    def beside(self, line: Line) -> Line | None:
+        """Return a line of what is of other tables than what a line has to wait for; None for one table."""
+        return Line(without=line.without | self.homes(line)) if self._taken else None
+
+    def give_up(self, line: Line) -> None:
+        """Let a line ask for nothing more of the tables of what it has left."""
+        line.without |= self.homes(line)
+        line.left, line.idle = [], 0
+
+    def homes(self, line: Line) -> frozenset[int]:
+        """Return the tables of what a line has left."""
+        return frozenset(self._plan.homes[number] for number in line.left) if self._taken else frozenset({0})
 
     def answered(
         self, line: Line, numbers: Sequence[int], body: bytes, *, longest: int
