@@ -8,19 +8,23 @@ import anyio
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
+from fastapi import FastAPI
 
 from dynamorm_async import (
+    BatchFailure,
     Client,
     InvalidCursor,
     InvalidRequest,
     OutcomeUnknown,
+    PartialBatch,
+    RequestRefused,
     Table,
     Throttled,
     VersionConflict,
     evolve,
 )
 from dynamorm_async.testing import Engine
-from examples.bookmarks.errors import status_of
+from examples.bookmarks.errors import install, status_of
 from examples.bookmarks.model import Bookmark
 from examples.bookmarks.service import create_app
 from examples.bookmarks.serving import serving
@@ -28,6 +32,13 @@ from examples.bookmarks.serving import serving
 AWS = {"user": "ana", "slug": "aws", "url": "https://aws.amazon.com", "title": "AWS", "tags": ["cloud"]}
 CONTENT: dict[str, Any] = {"url": "https://aws.amazon.com", "title": "Amazon", "tags": []}
 PATH = "/bookmarks/ana/aws"
+
+
+def partly(error: Exception) -> PartialBatch:
+    """Return what ends a batch of which one call failed for an error."""
+    batch = PartialBatch("x", failed=[BatchFailure(("a",), error)], unprocessed=["b"])
+    batch.__cause__ = error
+    return batch
 
 
 @pytest.fixture
@@ -306,9 +317,34 @@ async def test_what_cannot_be_stored_is_422(http: httpx.AsyncClient, changes: di
         (InvalidRequest("x"), 422),
         (InvalidRequest("an item that was read and does not fit", attempts=1), 500),
         (Throttled("x"), 503),
+        (PartialBatch("x", succeeded=["a"], unprocessed=["b"]), 503),
+        (partly(RequestRefused("x")), 500),
+        (partly(Throttled("x")), 503),
+        (partly(OutcomeUnknown("x")), 504),
+        (partly(KeyError("x")), 500),
         (OutcomeUnknown("x"), 504),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
 def test_an_error_is_the_status_of_its_nearest_class(error: Any, status: int) -> None:
     assert status_of(error) == status
+
+
+async def test_a_batch_of_which_a_part_was_done_says_what_is_left() -> None:
+    app = FastAPI()
+    install(app)
+
+    @app.post("/imports")
+    async def imports() -> None:
+        raise PartialBatch("BatchWriteItem on secret-table", succeeded=range(25), unprocessed=range(10))
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        answer = await http.post("/imports")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json() == {
+        "code": "executors.partial-batch",
+        "what": "the store did not answer",
+        "done": 25,
+        "left": 10,
+    }
