@@ -327,6 +327,16 @@ async def test_never_more_calls_are_in_flight_than_asked_for() -> None:
     assert at.most_in_flight == 5
 
 
+async def test_ten_thousand_keys_are_a_hundred_calls_of_which_many_are_in_flight() -> None:
+    """R70; what it costs is a row of benchmarks/verbs.py and benchmarks/engines.py."""
+    at = service(stored=1)
+
+    found = await run(at, named(10_000), concurrency=16)
+
+    assert names(found) == ["n0", *[None] * 9_999]
+    assert (len(at.calls), at.most_in_flight) == (100, 16)
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_progress_rises_to_all_of_them(concurrency: int) -> None:
     """R63."""

@@ -163,6 +163,25 @@ async def test_a_write_that_the_deadline_kept_from_being_sent_is_unprocessed() -
     assert (caught.value.failed, len(caught.value.unprocessed)) == ((), 50)
 
 
+async def test_cancelled_in_a_wait_it_ends_at_once_and_sends_nothing_more() -> None:
+    """R65."""
+    at = BatchService([0])
+    waiting = anyio.Event()
+
+    async def wait_for_ever(_: float) -> None:
+        waiting.set()
+        await anyio.sleep_forever()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: put(at, made(100), sleep=wait_for_ever))
+            await waiting.wait()
+            tasks.cancel_scope.cancel()
+            at.calls.clear()
+
+    assert (at.calls, stored(at)) == ([], [])
+
+
 async def test_deletes_are_carried_out() -> None:
     at = BatchService([3, 1000])
     await put(at, made(4))
