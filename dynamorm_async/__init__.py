@@ -65,7 +65,7 @@ from dynamorm_async.errors import (
     TransportError,
     VersionConflict,
 )
-from dynamorm_async.executors import BatchStream, SegmentStream
+from dynamorm_async.executors import BatchOptions, BatchStream, SegmentStream
 from dynamorm_async.expressions import Condition, Path, Update, raw
 from dynamorm_async.model import (
     UNSET,
@@ -135,6 +135,7 @@ __all__ = [
     "Attr",
     "Batch",
     "BatchFailure",
+    "BatchOptions",
     "BatchPlan",
     "BatchRetry",
     "BatchStream",

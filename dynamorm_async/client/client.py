@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar, cast, overload
+from typing import Any, NoReturn, Self, TypeVar, Unpack, cast, overload
 
 import anyio
 
@@ -24,7 +24,7 @@ from dynamorm_async.client.table import Table
 from dynamorm_async.client.transaction import Transaction, TransactionOutcome, commit_all
 from dynamorm_async.codecs import Codecs, PlainItems, Policy
 from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
-from dynamorm_async.executors import BatchStream, OnError, OnProgress, batch_stream, one
+from dynamorm_async.executors import BatchOptions, BatchStream, OnError, OnProgress, batch_stream, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Path
 from dynamorm_async.model import check_table_name, spec_of
@@ -216,12 +216,7 @@ class Client:
         *,
         names: Mapping[type[Any], str] | None = None,
         select: None = None,
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> list[M | None]: ...
     @overload
     async def batch_get(
@@ -230,12 +225,7 @@ class Client:
         *,
         names: Mapping[type[Any], str] | None = None,
         select: Mapping[type[M], type[V]],
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> list[V | None]: ...
     @overload
     async def batch_get(
@@ -244,12 +234,7 @@ class Client:
         *,
         names: Mapping[type[Any], str] | None = None,
         select: Mapping[type[Any], type[Any] | Sequence[Path[Any, Any] | str]] | None = None,
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> list[Any]: ...
     async def batch_get(
         self,
@@ -306,12 +291,7 @@ class Client:
         *,
         names: Mapping[type[Any], str] | None = None,
         select: None = None,
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> AbstractAsyncContextManager[BatchStream[Key[M], M]]: ...
     @overload
     def batch_stream(
@@ -320,12 +300,7 @@ class Client:
         *,
         names: Mapping[type[Any], str] | None = None,
         select: Mapping[type[M], type[V]],
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> AbstractAsyncContextManager[BatchStream[Key[M], V]]: ...
     @overload
     def batch_stream(
@@ -334,12 +309,7 @@ class Client:
         *,
         names: Mapping[type[Any], str] | None = None,
         select: Mapping[type[Any], type[Any] | Sequence[Path[Any, Any] | str]] | None = None,
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> AbstractAsyncContextManager[BatchStream[K, Any]]: ...
     def batch_stream(
         self,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 
 from dynamorm_async.client.batches import Batch
 from dynamorm_async.client.plans import Plans, new_token
 from dynamorm_async.client.query import Asking, Query, Selection
 from dynamorm_async.client.writer import BatchWriter
 from dynamorm_async.errors import InvalidRequest
-from dynamorm_async.executors import BatchStream, OnError, OnProgress, batch_stream, one
+from dynamorm_async.executors import BatchOptions, BatchStream, OnError, OnProgress, batch_stream, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
 from dynamorm_async.plan import (
@@ -310,12 +310,7 @@ class Table(Generic[M]):
         keys: Iterable[object],
         *,
         select: None = None,
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> list[M | None]: ...
     @overload
     async def batch_get(
@@ -323,12 +318,7 @@ class Table(Generic[M]):
         keys: Iterable[object],
         *,
         select: type[V],
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> list[V | None]: ...
     @overload
     async def batch_get(
@@ -336,12 +326,7 @@ class Table(Generic[M]):
         keys: Iterable[object],
         *,
         select: Sequence[Path[M, Any] | str],
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> list[dict[str, Any] | None]: ...
     async def batch_get(
         self,
@@ -399,12 +384,7 @@ class Table(Generic[M]):
         keys: Iterable[K] | AsyncIterable[K],
         *,
         select: None = None,
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> AbstractAsyncContextManager[BatchStream[K, M]]: ...
     @overload
     def batch_stream(
@@ -412,12 +392,7 @@ class Table(Generic[M]):
         keys: Iterable[K] | AsyncIterable[K],
         *,
         select: type[V],
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> AbstractAsyncContextManager[BatchStream[K, V]]: ...
     @overload
     def batch_stream(
@@ -425,12 +400,7 @@ class Table(Generic[M]):
         keys: Iterable[K] | AsyncIterable[K],
         *,
         select: Sequence[Path[M, Any] | str],
-        consistent: bool = False,
-        concurrency: int = 8,
-        retry: BatchRetry | None = None,
-        timeout: float | None = None,
-        on_progress: OnProgress | None = None,
-        on_error: OnError | None = None,
+        **options: Unpack[BatchOptions],
     ) -> AbstractAsyncContextManager[BatchStream[K, dict[str, Any]]]: ...
     def batch_stream(
         self,

@@ -5,12 +5,13 @@ and `errors`. Knows no model and keeps nothing; tasks run only inside an `async 
 end with the batch that started them.
 """
 
-from dynamorm_async.executors.batches import OnError, OnProgress, batch, check_bounds
+from dynamorm_async.executors.batches import BatchOptions, OnError, OnProgress, batch, check_bounds
 from dynamorm_async.executors.run import one, pages
 from dynamorm_async.executors.segments import SegmentStream, segments
 from dynamorm_async.executors.streams import BatchStream, batch_stream
 
 __all__ = [
+    "BatchOptions",
     "BatchStream",
     "OnError",
     "OnProgress",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 import anyio
 
@@ -35,6 +35,18 @@ OnProgress = Callable[[int, int], object]
 
 OnError = Callable[[BatchFailure], object]
 """Gets what a call, or an item, failed for; it returns to go on without these, or raises to stop."""
+
+
+class BatchOptions(TypedDict, total=False):
+    """The options of a batch of reads, for overloads; `Table.batch_get` says what they mean."""
+
+    consistent: bool
+    concurrency: int
+    retry: BatchRetry | None
+    timeout: float | None
+    on_progress: OnProgress | None
+    on_error: OnError | None
+
 
 # What is so for every call of a batch, and says more than that nothing was done.
 _SAID_OF_ALL = (TableNotFound, AccessDenied, CredentialsError)
