@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import anyio
@@ -98,3 +98,27 @@ class BatchService:
         else:
             key = request["DeleteRequest"]["Key"]
             stored[:] = [item for item in stored if not key.items() <= item.items()]
+
+
+async def sent_after_cancelling_in_a_wait(
+    at: BatchService, run: Callable[[Any], Coroutine[Any, Any, object]]
+) -> list[Call]:
+    """Cancel a batch as soon as it waits, and return what it sends then.
+
+    Args:
+        at: What it is sent to; some of it must be left unprocessed.
+        run: The batch, given what it is to sleep with.
+    """
+    waiting = anyio.Event()
+
+    async def wait_for_ever(_: float) -> None:
+        waiting.set()
+        await anyio.sleep_forever()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run, wait_for_ever)
+            await waiting.wait()
+            tasks.cancel_scope.cancel()
+            at.calls.clear()
+    return at.calls

@@ -26,7 +26,7 @@ from dynamorm_async import (
 )
 from dynamorm_async.executors import batch
 from tests.plan.given import notes
-from tests.scripted_batches import BatchService
+from tests.scripted_batches import BatchService, sent_after_cancelling_in_a_wait
 from tests.scripted_send import refused
 from tests.shapes import Note
 
@@ -355,20 +355,10 @@ async def test_progress_rises_to_all_of_them(concurrency: int) -> None:
 async def test_cancelled_in_a_wait_it_ends_at_once_and_sends_nothing_more(keys: int) -> None:
     """R65."""
     at = service(0)
-    waiting = anyio.Event()
 
-    async def wait_for_ever(_: float) -> None:
-        waiting.set()
-        await anyio.sleep_forever()
+    sent = await sent_after_cancelling_in_a_wait(at, lambda sleep: run(at, named(keys), sleep=sleep))
 
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(lambda: run(at, named(keys), sleep=wait_for_ever))
-            await waiting.wait()
-            tasks.cancel_scope.cancel()
-            at.calls.clear()
-
-    assert at.calls == []
+    assert sent == []
 
 
 async def test_cancelled_in_a_call_it_ends_at_once() -> None:

@@ -28,7 +28,7 @@ from dynamorm_async.executors import batch_stream
 from dynamorm_async.plan import batch_get
 from tests.executors.test_batch_reads import THROTTLED, errors, key_lists, named, service
 from tests.plan.given import target
-from tests.scripted_batches import BatchService
+from tests.scripted_batches import BatchService, sent_after_cancelling_in_a_wait
 from tests.scripted_send import refused
 from tests.shapes import Note
 
@@ -180,20 +180,10 @@ async def test_a_block_that_was_left_gives_nothing_more() -> None:
 async def test_cancelled_in_a_wait_it_ends_at_once_and_sends_nothing_more() -> None:
     """R65."""
     at = service(0)
-    waiting = anyio.Event()
 
-    async def wait_for_ever(_: float) -> None:
-        waiting.set()
-        await anyio.sleep_forever()
+    sent = await sent_after_cancelling_in_a_wait(at, lambda sleep: read(at, named(300), sleep=sleep))
 
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(partial(read, at, named(300), sleep=wait_for_ever))
-            await waiting.wait()
-            tasks.cancel_scope.cancel()
-            at.calls.clear()
-
-    assert at.calls == []
+    assert sent == []
 
 
 async def failing(at: BatchService, keys: Any, **more: Any) -> tuple[list[Pair], PartialBatch]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dynamorm_async import Call, CallTimeout, ConnectionLost, PartialBatch, Reply, RequestRefused
 from dynamorm_async.executors import batch
 from tests.plan.given import notes
-from tests.scripted_batches import BatchService
+from tests.scripted_batches import BatchService, sent_after_cancelling_in_a_wait
 from tests.scripted_send import refused
 from tests.shapes import Note
 
@@ -166,20 +166,10 @@ async def test_a_write_that_the_deadline_kept_from_being_sent_is_unprocessed() -
 async def test_cancelled_in_a_wait_it_ends_at_once_and_sends_nothing_more() -> None:
     """R65."""
     at = BatchService([0])
-    waiting = anyio.Event()
 
-    async def wait_for_ever(_: float) -> None:
-        waiting.set()
-        await anyio.sleep_forever()
+    sent = await sent_after_cancelling_in_a_wait(at, lambda sleep: put(at, made(100), sleep=sleep))
 
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(lambda: put(at, made(100), sleep=wait_for_ever))
-            await waiting.wait()
-            tasks.cancel_scope.cancel()
-            at.calls.clear()
-
-    assert (at.calls, stored(at)) == ([], [])
+    assert (sent, stored(at)) == ([], [])
 
 
 async def test_deletes_are_carried_out() -> None:
