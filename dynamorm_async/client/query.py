@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import anyio
 import msgspec
@@ -22,7 +22,7 @@ from dynamorm_async.errors import (
     NoUsableIndex,
     SeveralItems,
 )
-from dynamorm_async.executors import one, pages
+from dynamorm_async.executors import hydrated, hydrated_pages, one, pages
 from dynamorm_async.expressions import Condition, Path
 from dynamorm_async.model import UNSET
 from dynamorm_async.plan import (
@@ -157,6 +157,23 @@ class Selection(Generic[M, R]):
         """Read what was written last, for twice the price; global indexes can't."""
         return self._with(consistent=True)
 
+    def hydrate(self, *, consistent: bool = False) -> Self:
+        """Allow a global index that lacks what is read: the rest of each item is fetched from the table.
+
+        One BatchGetItem for each 100 items beside the requests to the index, at most four at a time; what
+        the service leaves unprocessed is asked for again. Each item costs half a read unit for each 4 KB,
+        and is not fetched where the index holds all that is read. `page_size` bounds what is held.
+
+        The index says which items come, and in which order; the table says what is in them. An item that
+        was deleted in between, or no longer has the index keys that are asked for, is left out. Filters
+        are tested by the service on what the index holds; on other fields they are refused.
+
+        Args:
+            consistent: Fetch what was written last; twice the price. The index itself follows the table
+                with a delay all the same.
+        """
+        return self._with(hydrate=True, fresh=consistent)
+
     def using(self, index: str | None) -> Self:
         """Use this index and no other, or, with None, the table's own key.
 
@@ -280,10 +297,10 @@ class Selection(Generic[M, R]):
         """Return how many items there are, up to the limit; they are read and paid for, and not sent."""
         unordered = self._with(order_by=None, sort_bound=None)  # the order changes no count
         walk = await unordered._walk()  # noqa: SLF001 - one of our own
-        counting = replace(walk, counting=walk.query.can_count)
+        counting = replace(walk, counting=walk.query.can_count, query=walk.query.counted)
         found = 0
-        async for _, progress in pages(counting, self._asking.send, timeout=timeout):
-            found = counting.counted(progress)
+        async for items, progress in self._followed(counting, timeout=timeout):
+            found = found + len(items) if counting.query.hydrated else counting.counted(progress)
         return found
 
     async def page(
@@ -291,7 +308,8 @@ class Selection(Generic[M, R]):
     ) -> Page[R]:
         """Return one page, with cursors of the next and the previous one.
 
-        One Query or Scan. Behind a filter, going back takes one more request, for a single item.
+        One Query or Scan. Behind a filter, going back takes one more request, for a single item. With
+        `hydrate`, the items are fetched by one more for each 100.
 
         Args:
             size: Items to evaluate, before filtering; None for `page_size`, or what fits in 1 MB.
@@ -316,14 +334,18 @@ class Selection(Generic[M, R]):
         query = self._query(cursor)
         gap, started = gap_of(query, cursor, keys=keys), anyio.current_time()
         found = await self._probed(query, gap, timeout=timeout)
-        if found is not gap and timeout is not None:
-            # Where nothing is left, the call ends at once by its own deadline.
-            timeout = max(timeout - (anyio.current_time() - started), 1e-9)
+        left = timeout if found is gap else _left(timeout, started)
         at_end = page_at_end(query, found, keys=keys)
         if at_end is not None:
             return at_end
         plan = page_plan(query, found, size=size, keys=keys)
-        return await one(plan, self._asking.send, timeout=timeout)
+        page = await one(plan, self._asking.send, timeout=left)
+        if query.hydrated is None:
+            return page
+        # Until now it holds the keys of the index's entries.
+        entries = cast("builtins.list[str]", page.items)
+        items = await hydrated(query, entries, self._asking.send, timeout=_left(timeout, started))
+        return replace(page, items=builtins.list(items))
 
     async def pages(
         self, *, size: int | None = None, timeout: float | None = None
@@ -426,9 +448,9 @@ class Selection(Generic[M, R]):
         whole_number("segments", total)
         if total > MOST_SEGMENTS:
             raise LimitExceeded(f"{total} segments", why=f"the service takes at most {MOST_SEGMENTS}")
-        if not question.is_scan or question.offset or self._begin is not None:
+        if not question.is_scan or question.offset or question.hydrate or self._begin is not None:
             raise InvalidRequest(
-                "segments() and split() are for scans from their beginning, without an offset",
+                "segments() and split() are for scans from their beginning, without an offset and hydrate()",
                 fix="use table.scan(...)",
                 code="client.segments",
             )
@@ -453,7 +475,7 @@ class Selection(Generic[M, R]):
         asked = self._as_sent()
         walk = replace(await asked._walk(), priced=True)  # noqa: SLF001 - one of our own
         started, given, progress = anyio.current_time(), 0, Progress()
-        async for items, so_far in pages(walk, self._asking.send, timeout=timeout):
+        async for items, so_far in self._followed(walk, timeout=timeout):
             given, progress = given + len(items), so_far
         return Analysis(
             expected=walk.explain(),
@@ -497,6 +519,12 @@ class Selection(Generic[M, R]):
             raise InvalidCursor("this cursor leads back", fix="use it with page(cursor=…)")
         before = (await self._probed(query, gap)).before
         return Walk(query=query, keys=keys, start=None if before is None else key_text(before))
+
+    def _followed(
+        self, walk: Walk[R], *, timeout: float | None
+    ) -> AsyncGenerator[tuple[Sequence[R], Progress]]:
+        follow = pages if walk.query.hydrated is None or walk.counting else hydrated_pages
+        return follow(walk, self._asking.send, timeout=timeout)
 
     async def _probed(self, query: QueryPlan[R], gap: Gap, *, timeout: float | None = None) -> Gap:
         finding = probe(query, gap)
@@ -551,11 +579,16 @@ class Selection(Generic[M, R]):
             yield await self._sorted(self._question.sort_bound, timeout=timeout)
             return
         walk, progress = await self._walk(), Progress()
-        async for items, so_far in pages(walk, self._asking.send, timeout=timeout):
+        async for items, so_far in self._followed(walk, timeout=timeout):
             progress = so_far
             yield items
         if walk.start is None:
             self._asking.known.observe(walk.query, progress)
+
+
+def _left(timeout: float | None, started: float) -> float | None:
+    """Return what is left of a page's seconds; where that is nothing, its next call ends at once."""
+    return None if timeout is None else max(timeout - (anyio.current_time() - started), 1e-9)
 
 
 def _is_there(value: object) -> bool:

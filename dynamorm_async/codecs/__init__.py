@@ -23,10 +23,12 @@ from dynamorm_async.codecs.batches import (
 from dynamorm_async.codecs.containers import encode_plain
 from dynamorm_async.codecs.pages import (
     ItemPage,
+    KeysOnly,
     PageReader,
     attribute_texts,
     count_page,
     decoded,
+    items_body,
     key_texts,
     other_shape,
 )
@@ -42,6 +44,7 @@ __all__ = [
     "Codecs",
     "Columns",
     "ItemPage",
+    "KeysOnly",
     "Numbers",
     "PageReader",
     "PlainItems",
@@ -57,6 +60,7 @@ __all__ = [
     "decoded",
     "default_codecs",
     "encode_plain",
+    "items_body",
     "key_texts",
     "other_shape",
     "quote",

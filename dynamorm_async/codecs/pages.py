@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from dynamorm_async.errors import ProtocolError
 
@@ -106,6 +107,26 @@ def attribute_texts(body: bytes, attribute: str) -> list[str]:
     """Return the tagged JSON texts of one attribute, item by item; "" where it is absent."""
     items = decoded(_RAW_ITEMS, body).Items
     return [bytes(decoded(_ATTRIBUTES, item).get(attribute, b"")).decode() for item in items]
+
+
+def items_body(items: Iterable[str | msgspec.Raw]) -> bytes:
+    """Return items, or keys, as the answer to a Query that gave them."""
+    return b'{"Items":[%b]}' % b",".join([i.encode() if isinstance(i, str) else bytes(i) for i in items])
+
+
+class KeysOnly:
+    """Reads pages into the keys of their items, as JSON texts.
+
+    Args:
+        attributes: The attributes that are a key.
+    """
+
+    def __init__(self, attributes: Sequence[str]) -> None:
+        self._attributes = tuple(attributes)
+
+    def decode_page(self, body: bytes) -> ItemPage[str]:
+        """Return the keys of a page; raises as `PageReader` says."""
+        return replace(count_page(body), items=key_texts(body, self._attributes))
 
 
 class _Count(msgspec.Struct):

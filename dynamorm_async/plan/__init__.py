@@ -26,6 +26,7 @@ from dynamorm_async.plan.collections import check_collection, prepare_collection
 from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.delivery import delivered
 from dynamorm_async.plan.explaining import Analysis, Explanation
+from dynamorm_async.plan.hydrating import fetch, fetched, keys_alone, priced
 from dynamorm_async.plan.keys import Key, model_of
 from dynamorm_async.plan.names import field_name
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_at_end, page_plan, probe
@@ -120,6 +121,8 @@ __all__ = [
     "cursor_after",
     "delete",
     "delivered",
+    "fetch",
+    "fetched",
     "field_name",
     "field_of_aggregate",
     "field_of_group",
@@ -128,6 +131,7 @@ __all__ = [
     "get",
     "index_of",
     "key_text",
+    "keys_alone",
     "listed",
     "max_",
     "min_",
@@ -143,6 +147,7 @@ __all__ = [
     "position_text",
     "prepare",
     "prepare_collection",
+    "priced",
     "probe",
     "put",
     "refuse_other",

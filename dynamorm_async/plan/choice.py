@@ -26,6 +26,7 @@ from dynamorm_async.plan.statistics import Cost, Statistics, cost_of_query, cost
 from dynamorm_async.plan.terms import Term
 
 _STAMPED = (Role.CREATED, Role.UPDATED, Role.VERSION)
+_NO_ENTITY = f"it does not hold {ENTITY_ATTRIBUTE}, which tells the entities apart"
 _FRESHNESS = {"table": 0, "local": 1, "global": 2}
 
 
@@ -54,13 +55,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         cost: What it is expected to cost.
         candidates: Every way that was looked at.
         fetches: Whether the service fetches what a local index does not hold.
+        hydrates: Whether whoever asks fetches what a global index does not hold.
     """
 
     operation: Literal["Query", "Scan"]
     access: Access
     cost: Cost
     candidates: tuple[Candidate, ...]
-    fetches: bool
+    fetches: bool = False
+    hydrates: bool = False
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,8 +111,7 @@ def choose(
         if reason is not None or isinstance(found, str):
             refused.append(Candidate(name=access.label, reason=reason))
             continue
-        fetches = _fetches(access, needs)
-        sound.append((access, found, cost_of_query(found, question, lasting, fetches=fetches)))
+        sound.append((access, found, _cost(found, question, needs, lasting)))
     if not sound:
         if question.allow_scan and question.order_by is None and not question.reverse:
             scan = _scan(record, accesses, terms, question, needs, statistics, refused=tuple(refused))
@@ -117,12 +119,9 @@ def choose(
         raise _none_usable(record.spec, terms, question, refused)
     table = next((each for each, _, _ in sound if each.kind == "table"), None)
     access, best, _ = min(sound, key=lambda found: (_is_guess(table, *found), *_rank(*found)))
-    costs = [
-        cost_of_query(found, question, statistics, fetches=_fetches(each, needs)) for each, found, _ in sound
-    ]
     candidates = [
-        Candidate(name=each.label, cost=cost, is_chosen=each is access)
-        for (each, _, _), cost in zip(sound, costs, strict=True)
+        Candidate(name=each.label, cost=_cost(found, question, needs, statistics), is_chosen=each is access)
+        for each, found, _ in sound
     ]
     cost = next(each.cost for each in candidates if each.is_chosen)
     assert cost is not None  # noqa: S101 - what is chosen is sound, and priced
@@ -132,8 +131,19 @@ def choose(
         cost=cost,
         candidates=(*candidates, *refused),
         fetches=_fetches(access, needs),
+        hydrates=_hydrates(access, question, needs),
     )
     return choice, best
+
+
+def _cost(fit: Fit, question: Question, needs: Needs, statistics: Statistics) -> Cost:
+    return cost_of_query(
+        fit,
+        question,
+        statistics,
+        fetches=_fetches(fit.access, needs),
+        hydrates=_hydrates(fit.access, question, needs),
+    )
 
 
 def _is_guess(table: Access | None, access: Access, fit: Fit, cost: Cost) -> bool:
@@ -187,28 +197,45 @@ def _incomplete(
 ) -> str | None:
     if question.consistent and access.kind == "global":
         return "a global index can't be read consistently"
-    return _unprojected(access, filters, needs) or lacks_items(record, access, needs.present)
+    return _unprojected(access, filters, question, needs) or lacks_items(record, access, needs.present)
 
 
-def _unprojected(access: Access, filters: Sequence[Term], needs: Needs) -> str | None:
+def _unprojected(access: Access, filters: Sequence[Term], question: Question, needs: Needs) -> str | None:
     """Return what an access lacks that is read or filtered, or None.
 
-    What a local index lacks the service fetches from the table, to give it; a filter on it it refuses.
+    What a local index lacks the service fetches from the table, to give it, and what a global one
+    lacks we may; a filter on it is tested before, and by the index alone.
     """
     if access.projected is None:
         return None
+    tested = _untestable(access, filters)
     if access.kind == "local":
-        read = frozenset[str]()
-    elif needs.fields is None:
+        return tested or (_NO_ENTITY if needs.entity else None)
+    unread = _unread(needs, access.projected)
+    if question.hydrate:
+        return f"{tested}, and that is tested before items are fetched" if tested else None
+    return tested or (f"{unread}; hydrate() fetches the rest" if unread else None)
+
+
+def _untestable(access: Access, filters: Sequence[Term]) -> str | None:
+    """Return why a filter cannot be tested by what an access holds, or None."""
+    assert access.projected is not None  # noqa: S101 - else it holds everything
+    lacking = frozenset[str]().union(*(term.mentioned for term in filters)) - access.projected
+    if lacking:
+        return f"it does not hold {', '.join(sorted(lacking))}"
+    if any(term.is_raw for term in filters):
+        return "hand-written text may need what it does not hold"
+    return None
+
+
+def _unread(needs: Needs, projected: frozenset[str]) -> str | None:
+    """Return what of that which is read is not among what is projected, or None."""
+    if needs.fields is None:
         return "it does not hold whole items"
-    else:
-        read = needs.fields
-    lacking = sorted(read.union(*(term.mentioned for term in filters)) - access.projected)
+    lacking = sorted(needs.fields - projected)
     if lacking:
         return f"it does not hold {', '.join(lacking)}"
-    if needs.entity:
-        return f"it does not hold {ENTITY_ATTRIBUTE}, which tells the entities apart"
-    return "hand-written text may need what it does not hold" if any(t.is_raw for t in filters) else None
+    return _NO_ENTITY if needs.entity else None
 
 
 def lacks_items(record: Record[Any], access: Access, present: frozenset[str]) -> str | None:
@@ -258,6 +285,12 @@ def _fetches(access: Access, needs: Needs) -> bool:
     return needs.fields is None or not needs.fields <= access.projected
 
 
+def _hydrates(access: Access, question: Question, needs: Needs) -> bool:
+    if not question.hydrate or access.kind != "global" or access.projected is None:
+        return False
+    return _unread(needs, access.projected) is not None
+
+
 def _scan(
     record: Record[Any],
     accesses: Sequence[Access],
@@ -278,13 +311,15 @@ def _scan(
     label = f"scan of {access.label}"
     if reason is not None:
         raise _none_usable(spec, terms, question, [*refused, Candidate(name=label, reason=reason)])
-    cost = cost_of_scan(access.name, question, statistics, filtered=bool(terms))
+    hydrates = _hydrates(access, question, needs)
+    cost = cost_of_scan(access.name, question, statistics, filtered=bool(terms), hydrates=hydrates)
     return Choice(
         operation="Scan",
         access=access,
         cost=cost,
         candidates=(*refused, Candidate(name=label, cost=cost, is_chosen=True)),
         fetches=_fetches(access, needs),
+        hydrates=hydrates,
     )
 
 

@@ -48,8 +48,11 @@ def prepare_collection(
             return prepare_collection(targets, replace(question, using=index), reader, statistics=statistics)
         except NoUsableIndex as error:
             raise foreign("it is of another index") from error
-    if question.select is not None or question.unexpired:
-        raise InvalidRequest("a collection gives whole items", fix="leave select(...) and not_expired() out")
+    if question.select is not None or question.unexpired or question.hydrate:
+        raise InvalidRequest(
+            "a collection gives whole items, from keys that hold them",
+            fix="leave select(...), not_expired() and hydrate() out",
+        )
     lead = _lead(targets, question.conditions)
     terms = terms_of(lead.spec, question.conditions, verb="where")
     present = frozenset[str]().union(*(term.present for term in terms))

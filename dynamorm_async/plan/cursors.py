@@ -269,13 +269,14 @@ def _check(members: Mapping[str, Any], place: Place, scope: Scope) -> None:
     if mark is None and place.way != "lastKey":
         raise _malformed("it leads back and does not say of which query it is")
     for name, text in scope.fixed.items():
-        if not _is_same(place.key[name], text):
+        if not is_same(place.key[name], text):
             raise foreign("it is of another partition")
     if scope.range is not None and not scope.range.holds(place.key[scope.range.attribute]):
         raise foreign("its place is not among what is asked for")
 
 
-def _is_same(tagged: Mapping[str, str], text: str) -> bool:
+def is_same(tagged: Mapping[str, str], text: str) -> bool:
+    """Tell whether a tagged value is that of a tagged JSON text of the same type."""
     ((tag, given),) = tagged.items()
     wanted = json.loads(text)[tag]
     if tag == "N":

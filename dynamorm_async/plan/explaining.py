@@ -129,4 +129,9 @@ def _warnings(choice: Choice, *, is_filtered: bool, is_limited: bool) -> tuple[s
         found.append("a global index follows the table with a delay")
     if choice.fetches:
         found.append("the index lacks attributes, so the service fetches each item from the table")
+    if choice.hydrates:
+        found.append(
+            "the index lacks attributes, so each item is read from the table by BatchGetItem; "
+            "what was deleted meanwhile is left out"
+        )
     return tuple(found)

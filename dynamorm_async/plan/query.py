@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from dynamorm_async.codecs import (
     Columns,
     ItemPage,
+    KeysOnly,
     PageReader,
     Several,
     View,
@@ -63,6 +64,8 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
         question: What was asked.
         choice: What answers it.
         reader: Reads the items of a page.
+        hydrated: Where the rest of each item is fetched from the table: what reads that; the items of a
+            page are then keys, as JSON texts.
         key: The key condition; None for a scan.
         filter: What is tested after reading, as the user said it, or None.
         tested: The same with what tells the model's items from others.
@@ -83,6 +86,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
     ends: Ends | None
     opened: str
     compiled: CompiledRequest
+    hydrated: PageReader[R] | None = None
     targets: tuple[Target[Any], ...] = ()
     is_unit: bool = False
 
@@ -151,7 +155,17 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
     def can_count(self) -> bool:
         """Whether the service can count by itself; where bounds are dropped or items refused it can't."""
         refuses = isinstance(self.reader, Several) and self.reader.unknown == "refuse"
-        return self.ends is None and not self.is_unit and not refuses
+        return self.ends is None and not self.is_unit and not refuses and not self.tests_entity
+
+    @property
+    def counted(self) -> QueryPlan[R]:
+        """The query that tells how many there are, with as few requests as that takes."""
+        return self if self.hydrated is None or self.tests_entity else replace(self, hydrated=None)
+
+    @property
+    def tests_entity(self) -> bool:
+        """Whether items of other entities are told apart when they are fetched, for the index can't."""
+        return self.hydrated is not None and self.target.spec.entity is not None
 
     def call(
         self,
@@ -314,6 +328,7 @@ class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Statistics
     choice: Choice
     reader: PageReader[Any]
+    hydrated: PageReader[Any] | None
     key: tuple[Any, tuple[int, ...]] | None
     filter: tuple[Any, tuple[int, ...]] | None
     tested: Any
@@ -336,6 +351,7 @@ class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
             question=question,
             choice=self.choice,
             reader=self.reader,
+            hydrated=self.hydrated,
             key=key,
             filter=asked,
             tested=None if self.tested is None else Condition(self.tested, tested_values),
@@ -354,10 +370,10 @@ def _prepared(
 ) -> QueryPlan[Any]:
     spec = target.spec
     terms = terms_of(spec, conditions, verb="scan" if question.is_scan else "where")
-    reader = _reader(target, question)
+    whole = _reader(target, question)
     entity = entity_is(target)
     needs = Needs(
-        fields=_needed(target, reader),
+        fields=_needed(target, whole),
         present=frozenset[str]().union(*(term.present for term in terms)),
         entity=entity is not None,
     )
@@ -365,12 +381,10 @@ def _prepared(
     filters = fit.filters if fit is not None else terms
     key = fit.key if fit is not None else None
     asked = all_of([term.condition for term in filters]) if filters else None
+    keys = key_names(spec, choice.access)
+    reader, entity = (_keys_only(target, keys), None) if choice.hydrates else (whole, entity)
     tested = both(entity, asked)
-    request = Request(
-        key=key,
-        filter=tested,
-        projection=_projection(target, reader, key_names(spec, choice.access)),
-    )
+    request = Request(key=key, filter=tested, projection=projection(target, reader, keys))
     members = opened_members(choice, question)
     if choice.fetches and not request.projection:
         members["Select"] = '"ALL_ATTRIBUTES"'
@@ -386,6 +400,7 @@ def _prepared(
                 statistics=statistics,
                 choice=choice,
                 reader=reader,
+                hydrated=whole if choice.hydrates else None,
                 key=None if fit is None else (fit.key.form, _picked(fit.used, places)),
                 filter=None if asked is None else (asked.form, _picked(filters, places)),
                 tested=None if tested is None else tested.form,
@@ -399,6 +414,7 @@ def _prepared(
         question=question,
         choice=choice,
         reader=reader,
+        hydrated=whole if choice.hydrates else None,
         key=key,
         filter=asked,
         tested=tested,
@@ -459,6 +475,10 @@ def _reader(target: Target[Any], question: Question) -> PageReader[Any]:
     return reader_of(target, select, absent=absent)
 
 
+def _keys_only(target: Target[Any], keys: Sequence[str]) -> KeysOnly:
+    return KeysOnly([target.spec.fields[name].attribute for name in keys])
+
+
 def _needed(target: Target[Any], reader: PageReader[Any]) -> frozenset[str] | None:
     if isinstance(reader, (View, Columns)):
         return frozenset(reader.fields)
@@ -466,11 +486,12 @@ def _needed(target: Target[Any], reader: PageReader[Any]) -> frozenset[str] | No
     return frozenset(target.spec.fields) if target.spec.unknown == "drop" else None
 
 
-def _projection(target: Target[Any], reader: PageReader[Any], keys: tuple[str, ...]) -> tuple[Place, ...]:
-    if not isinstance(reader, (View, Columns)):
+def projection(target: Target[Any], reader: PageReader[Any], keys: Sequence[str]) -> tuple[Place, ...]:
+    """Return the places that a reader needs, and the keys; none where it reads whole items."""
+    if not isinstance(reader, (View, Columns, KeysOnly)):
         return ()
     # The keys say where an item stands; they cost nothing, for what is read is paid as a whole.
-    names = sorted({*reader.fields, *keys})
+    names = sorted({*(() if isinstance(reader, KeysOnly) else reader.fields), *keys})
     return tuple(place_of(target, target.spec.fields[name]) for name in names)
 
 

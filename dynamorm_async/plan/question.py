@@ -42,6 +42,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         page_size: Items evaluated for each request, or None for what fits in 1 MB.
         consistent: Whether the last write must be seen.
         select: None for whole instances, a view class, or field names.
+        hydrate: Whether the rest of each item may be fetched from the table, where a global index lacks it.
+        fresh: Whether that is then read consistently.
         tells_absent: Whether dicts of fields hold `ABSENT` where an attribute is not stored.
         using: The only index that may be used, or None; "" is the table itself.
         avoid: Indexes that may not be used.
@@ -63,6 +65,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     page_size: int | None = None
     consistent: bool = False
     select: type[Any] | tuple[str, ...] | None = None
+    hydrate: bool = False
+    fresh: bool = False
     tells_absent: bool = False
     using: str | None = None
     avoid: tuple[str, ...] = ()
@@ -92,6 +96,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             self.page_size,
             self.consistent,
             self.select,
+            self.hydrate,
+            self.fresh,
             self.tells_absent,
             self.using,
             self.avoid,

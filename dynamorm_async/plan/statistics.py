@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from dynamorm_async.plan.fitting import Fit
 from dynamorm_async.plan.question import Question
-from dynamorm_async.wire import read_units
+from dynamorm_async.wire import LIMITS, read_units
 
 PAGE_BYTES = 1024 * 1024
 Confidence = Literal["observed", "known", "assumed"]
@@ -105,7 +105,9 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Confidence
 
 
-def cost_of_query(fit: Fit, question: Question, statistics: Statistics, *, fetches: bool) -> Cost:
+def cost_of_query(
+    fit: Fit, question: Question, statistics: Statistics, *, fetches: bool, hydrates: bool
+) -> Cost:
     """Return what a query over an access costs.
 
     Args:
@@ -113,6 +115,7 @@ def cost_of_query(fit: Fit, question: Question, statistics: Statistics, *, fetch
         question: Its options.
         statistics: What is known of the table.
         fetches: Whether the service fetches each item's rest from the table.
+        hydrates: Whether that is done by whoever asks, of the items that the filter leaves.
     """
     size, known = _size(statistics, fit.access.name, whole=fit.access.is_whole)
     in_partition = sqrt(size.items)
@@ -127,19 +130,41 @@ def cost_of_query(fit: Fit, question: Question, statistics: Statistics, *, fetch
         share = 0.0 if is_narrow else _SHARES.get(fit.operator, _ONE_SIDED)
         rows = min(max(in_partition * share, 1.0), float(max(size.items, 1)))
     rows = _limited(rows, question, filtered=bool(fit.filters))
-    fetched = 0.0
-    if fetches:
-        item, _ = _size(statistics, None, whole=True)
-        fetched = rows * read_units(ceil(item.average), consistent=question.consistent)
+    fetched = rows * _unit_of_item(statistics, consistent=question.consistent) if fetches else 0.0
     confidence: Confidence = "observed" if seen is not None else "known" if known else "assumed"
-    return _cost(rows, size, question, confidence=confidence, more=fetched)
+    cost = _cost(rows, size, question, confidence=confidence, more=fetched)
+    return _hydrated(cost, question, statistics, filtered=bool(fit.filters)) if hydrates else cost
 
 
-def cost_of_scan(index: str | None, question: Question, statistics: Statistics, *, filtered: bool) -> Cost:
+def cost_of_scan(
+    index: str | None,
+    question: Question,
+    statistics: Statistics,
+    *,
+    filtered: bool,
+    hydrates: bool = False,
+) -> Cost:
     """Return what reading a whole table or index costs."""
     size, known = _size(statistics, index, whole=index is None)
     rows = _limited(float(size.items), question, filtered=filtered)
-    return _cost(rows, size, question, confidence="known" if known else "assumed", more=0.0)
+    cost = _cost(rows, size, question, confidence="known" if known else "assumed", more=0.0)
+    return _hydrated(cost, question, statistics, filtered=filtered) if hydrates else cost
+
+
+def _hydrated(cost: Cost, question: Question, statistics: Statistics, *, filtered: bool) -> Cost:
+    """Return a cost with that of reading the items from the table, each rounded up by itself."""
+    fetched = cost.rows * (_KEPT if filtered else 1.0)
+    units = fetched * _unit_of_item(statistics, consistent=question.fresh)
+    return replace(
+        cost,
+        read_units=round(cost.read_units + units, 1),
+        requests=cost.requests + ceil(fetched / LIMITS.batch_keys),
+    )
+
+
+def _unit_of_item(statistics: Statistics, *, consistent: bool) -> float:
+    item, _ = _size(statistics, None, whole=True)
+    return read_units(ceil(item.average), consistent=consistent)
 
 
 def _size(statistics: Statistics, index: str | None, *, whole: bool) -> tuple[Size, bool]:

@@ -96,10 +96,11 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the page of an answer."""
         page = self.query.read_count(reply) if self.counting else self.query.read(reply)
-        return replace(page, read_units=consumed_units(reply.body)) if self._is_priced else page
+        return replace(page, read_units=consumed_units(reply.body)) if self.is_priced else page
 
     @property
-    def _is_priced(self) -> bool:
+    def is_priced(self) -> bool:
+        """Whether the answers say what they cost."""
         return self.priced or self.query.question.max_read_units is not None
 
     def refused(self, error: ServiceError) -> DynamormError:
@@ -134,13 +135,26 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         wanted = None if question.limit is None else question.limit + question.offset
         if page.last_key is None or (wanted is not None and progress.found >= wanted):
             return None
-        if self.query.ends_at(json.loads(page.last_key)):
+        if not self.leads_on(progress):
             return None
-        spent = question.spent(progress)
-        if spent is not None:
-            cursor = encode(Place("lastKey", json.loads(page.last_key)), self.query.scope, keys=self.keys)
-            raise self.out_of_budget(spent, progress, cursor=cursor)
+        self.check_budget(progress)
         return self._call(page.last_key, progress)
+
+    def leads_on(self, progress: Progress) -> bool:
+        """Tell whether anything may follow, as far as the service has said."""
+        last_key = progress.last_key
+        return last_key is not None and not self.query.ends_at(json.loads(last_key))
+
+    def check_budget(self, progress: Progress) -> None:
+        """Refuse to send more once the budget is used up.
+
+        Raises:
+            BudgetSpent: It is; the cursor is of the progress's last key.
+        """
+        spent = self.query.question.spent(progress)
+        if spent is not None and progress.last_key is not None:
+            place = Place("lastKey", json.loads(progress.last_key))
+            raise self.out_of_budget(spent, progress, cursor=encode(place, self.query.scope, keys=self.keys))
 
     def out_of_budget(self, spent: str, progress: Spending, *, cursor: str) -> BudgetSpent:
         """Return the error for a budget that is spent before the end.
@@ -174,4 +188,4 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             # What is left to find need not be read, for every item that is evaluated is found.
             left = question.limit + question.offset - progress.found
             limit = left if limit is None else min(limit, left)
-        return self.query.call(start, limit=limit, counting=self.counting, priced=self._is_priced)
+        return self.query.call(start, limit=limit, counting=self.counting, priced=self.is_priced)

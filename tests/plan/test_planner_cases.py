@@ -105,6 +105,18 @@ class Game:
     by_two = GlobalIndex("by-two", partition_key=("a", "b"), sort_key=("c", "e"))
 
 
+@model(table="crowd", entity="GUEST")
+class Guest:
+    """One entity of several in its table, and an index that cannot tell them apart."""
+
+    pk: Attr[str] = partition_key(template="GUEST#{id}")
+    id: Attr[str]
+    city: Attr[str]
+    note: Attr[str]
+
+    by_city = GlobalIndex("by-city", partition_key="city", sort_key="note", projection="KEYS_ONLY")
+
+
 @model(table="org")
 class Member:
     """Templates without an entity, in the table's key and in an index's."""
@@ -216,6 +228,7 @@ WHERE_OWNER = "needs owner == …"
 WHERE_STATE = "needs state == …"
 WHERE_CITY = "needs city == …"
 NO_KEY_ID = "no key condition can say what is asked of its key id, and no filter may"
+NO_WHOLE_PART = "it does not hold expires, note, rank, size, state, weight; hydrate() fetches the rest"
 NO_STATE = (
     "it lacks the items without state, and nothing says that all have it "
     "(ask for them alone: Part.state.exists())"
@@ -1163,7 +1176,7 @@ CASES = [
         cost=0.5,
         key="id = 'x'",
         filter="name = 'y' AND folder = 'z'",
-        others={"by-folder": 0.5, "by-name": "it does not hold note"},
+        others={"by-folder": 0.5, "by-name": "it does not hold note; hydrate() fetches the rest"},
     ),
     Case(
         id="a limit makes all alike",
@@ -1313,6 +1326,92 @@ CASES = [
         key=None,
         others={},
     ),
+    Case(
+        id="hydrate: whole items of keys only",
+        ask=(P.city == "Rome",),
+        options={"hydrate": True},
+        chosen="by-city",
+        cost=52.0,
+        key="city = 'Rome'",
+        others={
+            "table": WHERE_OWNER,
+            "by-state": WHERE_STATE,
+            "by-made": WHERE_OWNER,
+            "by-rank": WHERE_OWNER,
+            "by-size": WHERE_OWNER,
+        },
+    ),
+    Case(
+        id="hydrate consistently costs twice as much",
+        ask=(P.city == "Rome",),
+        options={"hydrate": True, "fresh": True, "limit": 10},
+        chosen="by-city",
+        cost=10.5,
+        key="city = 'Rome'",
+        others={
+            "table": WHERE_OWNER,
+            "by-state": WHERE_STATE,
+            "by-made": WHERE_OWNER,
+            "by-rank": WHERE_OWNER,
+            "by-size": WHERE_OWNER,
+        },
+    ),
+    Case(
+        id="hydrate: what the filter leaves out is not fetched",
+        ask=(F.name == "x", F.folder != "y"),
+        of=File,
+        options={"hydrate": True},
+        chosen="by-name",
+        cost=27.0,
+        key="name = 'x'",
+        filter="folder <> 'y'",
+        others={"table": "needs id == …", "by-folder": "needs folder == …"},
+    ),
+    Case(
+        id="hydrate where the index that holds all is cheaper",
+        ask=(F.name == "x", F.folder == "y"),
+        of=File,
+        options={"hydrate": True},
+        chosen="by-folder",
+        cost=0.5,
+        key="folder = 'y' AND name = 'x'",
+        others={"table": "needs id == …", "by-name": 27.0},
+    ),
+    Case(
+        id="hydrate where nothing lacks",
+        ask=(P.city == "Rome",),
+        options={"hydrate": True, "select": ("id", "made")},
+        chosen="by-city",
+        cost=2.0,
+        key="city = 'Rome'",
+        others={
+            "table": WHERE_OWNER,
+            "by-state": WHERE_STATE,
+            "by-made": WHERE_OWNER,
+            "by-rank": WHERE_OWNER,
+            "by-size": WHERE_OWNER,
+        },
+    ),
+    Case(
+        id="hydrate tells entities apart when they are fetched",
+        of=Guest,
+        ask=(Guest.city == "Rome",),
+        options={"hydrate": True},
+        chosen="by-city",
+        cost=52.0,
+        key="city = 'Rome'",
+        others={"table": "needs id == …"},
+    ),
+    Case(
+        id="hydrate a scan of an index",
+        ask=(P.city.exists(),),
+        options={"hydrate": True, "is_scan": True, "using": "by-city"},
+        chosen="scan of by-city",
+        cost=2696.0,
+        key=None,
+        filter="attribute_exists(city)",
+        others={},
+    ),
 ]
 
 
@@ -1322,7 +1421,7 @@ REFUSALS = [
         of=Member,
         ask=(M.mail == "a@b",),
         options={"select": ("org",)},
-        reasons={"table": "needs org == …", "by-mail": "it does not hold org"},
+        reasons={"table": "needs org == …", "by-mail": "it does not hold org; hydrate() fetches the rest"},
     ),
     Refusal(
         id="nothing binds a partition",
@@ -1421,7 +1520,7 @@ REFUSALS = [
         reasons={
             "table": WHERE_OWNER,
             "by-state": WHERE_STATE,
-            "by-city": "it does not hold expires, note, rank, size, state, weight",
+            "by-city": NO_WHOLE_PART,
             "by-made": WHERE_OWNER,
             "by-rank": WHERE_OWNER,
             "by-size": WHERE_OWNER,
@@ -1433,7 +1532,7 @@ REFUSALS = [
         ask=(K.kind == "x",),
         reasons={
             "table": "needs id == …",
-            "by-kind": "it does not hold whole items",
+            "by-kind": "it does not hold whole items; hydrate() fetches the rest",
             "by-note": "needs note == …",
         },
     ),
@@ -1694,7 +1793,7 @@ REFUSALS = [
         ask=(),
         options={"is_scan": True, "using": "by-city"},
         code="plan.unsound-hint",
-        reasons={"scan of by-city": "it does not hold expires, note, rank, size, state, weight"},
+        reasons={"scan of by-city": NO_WHOLE_PART},
     ),
     Refusal(
         id="scan consistent global",
@@ -1710,6 +1809,60 @@ REFUSALS = [
         statistics=Statistics(indexes={"by-state": Size(items=0, bytes=0, is_active=False)}),
         code="plan.unsound-hint",
         reasons={"scan of by-state": "it is still being built"},
+    ),
+    Refusal(
+        id="hydrate and a filter that is not projected",
+        ask=(P.city == "Rome", P.note == "x"),
+        options={"hydrate": True},
+        reasons={
+            "table": WHERE_OWNER,
+            "by-state": WHERE_STATE,
+            "by-city": "it does not hold note, and that is tested before items are fetched",
+            "by-made": WHERE_OWNER,
+            "by-rank": WHERE_OWNER,
+            "by-size": WHERE_OWNER,
+        },
+    ),
+    Refusal(
+        id="hydrate and text that nobody reads",
+        ask=(P.city == "Rome", raw("size(note) > :n", values={":n": 3})),
+        options={"hydrate": True},
+        reasons={
+            "table": WHERE_OWNER,
+            "by-state": WHERE_STATE,
+            "by-city": (
+                "hand-written text may need what it does not hold, and that is tested before items are "
+                "fetched"
+            ),
+            "by-made": WHERE_OWNER,
+            "by-rank": WHERE_OWNER,
+            "by-size": WHERE_OWNER,
+        },
+    ),
+    Refusal(
+        id="hydrate and consistent",
+        ask=(P.city == "Rome",),
+        options={"hydrate": True, "consistent": True},
+        reasons={
+            "table": WHERE_OWNER,
+            "by-state": WHERE_STATE,
+            "by-city": "a global index can't be read consistently",
+            "by-made": WHERE_OWNER,
+            "by-rank": WHERE_OWNER,
+            "by-size": WHERE_OWNER,
+        },
+    ),
+    Refusal(
+        id="hydrate an index that lacks items",
+        ask=(),
+        options={"hydrate": True, "is_scan": True, "using": "by-city"},
+        code="plan.unsound-hint",
+        reasons={
+            "scan of by-city": (
+                "it lacks the items without city, and nothing says that all have it "
+                "(ask for them alone: Part.city.exists())"
+            )
+        },
     ),
     Refusal(
         id="entity KEYS",

@@ -48,6 +48,7 @@ def refining_keeps_the_type(query: Query[Bookmark]) -> None:
 
     assert_type(refined, Query[Bookmark])
     assert_type(refined.page_size(2).consistent().using("by-url").avoid("x").allow_scan(), Query[Bookmark])
+    assert_type(refined.hydrate().hydrate(consistent=True), Query[Bookmark])
     assert_type(refined.not_expired().budget(requests=3, read_units=0.5).start("…"), Query[Bookmark])
 
 
