@@ -94,6 +94,7 @@ class Client:
             now=now,
             known=known,
             cursor_keys=cursor_keys,
+            tell=waist.tell,
         )
         self._targets: dict[tuple[type[Any], str], Target[Any]] = {}
         self.admin = Admin(waist.send, target=self._target, learn=known.refresh)

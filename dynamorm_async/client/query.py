@@ -25,6 +25,7 @@ from dynamorm_async.errors import (
 from dynamorm_async.executors import hydrated, hydrated_pages, one, pages
 from dynamorm_async.expressions import Condition, Path
 from dynamorm_async.model import UNSET
+from dynamorm_async.observe import Event, FellBackToScan
 from dynamorm_async.plan import (
     MOST_SEGMENTS,
     Aggregate,
@@ -67,12 +68,14 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
         now: The time, for expiry.
         known: What is known of tables' sizes by now.
         cursor_keys: Keys that sign cursors, the newest first.
+        tell: What hands an event to the observers, or None where there is none.
     """
 
     send: Send
     now: Callable[[], datetime]
     known: Known
     cursor_keys: Sequence[bytes]
+    tell: Callable[[Event], None] | None = None
 
 
 Planner = Callable[[Question, str | None], QueryPlan[Any]]
@@ -186,7 +189,10 @@ class Selection(Generic[M, R]):
         return self._with(avoid=(*self._question.avoid, *indexes))
 
     def allow_scan(self) -> Self:
-        """Read the whole table where no key answers; it is paid for, however little is left."""
+        """Read the whole table where no key answers; it is paid for, however little is left.
+
+        Observers are told when that happens: `FellBackToScan`.
+        """
         return self._with(allow_scan=True)
 
     def not_expired(self) -> Self:
@@ -332,6 +338,7 @@ class Selection(Generic[M, R]):
         size = self._question.page_size if size is None else whole_number("page(size=…)", size)
         keys = self._asking.cursor_keys
         query = self._query(cursor)
+        self._warn(query)
         gap, started = gap_of(query, cursor, keys=keys), anyio.current_time()
         found = await self._probed(query, gap, timeout=timeout)
         left = timeout if found is gap else _left(timeout, started)
@@ -512,6 +519,7 @@ class Selection(Generic[M, R]):
     async def _walk(self) -> Walk[R]:
         keys = self._asking.cursor_keys
         query = self._query(self._begin)
+        self._warn(query)
         if not self._begin:
             return Walk(query=query, keys=keys)
         gap = gap_of(query, self._begin, keys=keys)
@@ -519,6 +527,25 @@ class Selection(Generic[M, R]):
             raise InvalidCursor("this cursor leads back", fix="use it with page(cursor=…)")
         before = (await self._probed(query, gap)).before
         return Walk(query=query, keys=keys, start=None if before is None else key_text(before))
+
+    def _warn(self, query: QueryPlan[R]) -> None:
+        """Tell the observers of a query that is about to be sent as a scan."""
+        tell = self._asking.tell
+        if tell is None or not query.is_fallback:
+            return
+        choice = query.choice
+        refused = [each for each in choice.candidates if each.reason is not None]
+        tell(
+            FellBackToScan(
+                operation=choice.operation,
+                tables=(query.target.table,),
+                model=query.target.spec.name,
+                index=choice.access.name,
+                reasons=tuple(f"{each.name}: {each.reason}" for each in refused),
+                rows=choice.cost.rows,
+                read_units=choice.cost.read_units,
+            )
+        )
 
     def _followed(
         self, walk: Walk[R], *, timeout: float | None

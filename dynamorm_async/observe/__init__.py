@@ -6,7 +6,14 @@ batch is. May use `wire` and
 nothing here changes, delays or breaks a call, and without observers nothing is spent.
 """
 
-from dynamorm_async.observe.events import AttemptFinished, CallFinished, CallStarted, Event, RetryScheduled
+from dynamorm_async.observe.events import (
+    AttemptFinished,
+    CallFinished,
+    CallStarted,
+    Event,
+    FellBackToScan,
+    RetryScheduled,
+)
 from dynamorm_async.observe.log import LogObserver
 from dynamorm_async.observe.observers import Observer, Observers
 from dynamorm_async.observe.progress import LogProgress
@@ -16,6 +23,7 @@ __all__ = [
     "CallFinished",
     "CallStarted",
     "Event",
+    "FellBackToScan",
     "LogObserver",
     "LogProgress",
     "Observer",

@@ -1,4 +1,4 @@
-"""The four things that happen to a call, as frozen values without keys, items or secrets.
+"""The four things that happen to a call, and one to a query, as frozen values without keys, items or secrets.
 
 Seconds for every time, bytes for every size. `error` is the name of the exception's class (also of
 one that isn't ours, such as `CancelledError`), `service_code` the service's own code.
@@ -114,4 +114,29 @@ class CallFinished(msgspec.Struct, frozen=True, kw_only=True):
     ambiguous: bool = False
 
 
-Event = CallStarted | AttemptFinished | RetryScheduled | CallFinished
+class FellBackToScan(msgspec.Struct, frozen=True, kw_only=True):
+    """A query that no key answers begins to read a whole table or index, as `allow_scan` lets it.
+
+    Told before its first request, once for each time it is sent, or for each of its pages. What
+    `table.scan` asks for is none.
+
+    Attributes:
+        operation: `"Scan"`.
+        tables: Name of the table.
+        model: Name of the model.
+        index: Name of the index that is read, or None for the table.
+        reasons: Why no key answers, way by way: `"table: needs user == …"`.
+        rows: Items that are expected to be evaluated.
+        read_units: Read units that this is expected to cost.
+    """
+
+    operation: str
+    tables: tuple[str, ...]
+    model: str
+    index: str | None
+    reasons: tuple[str, ...]
+    rows: float
+    read_units: float
+
+
+Event = CallStarted | AttemptFinished | RetryScheduled | CallFinished | FellBackToScan

@@ -2,7 +2,14 @@
 
 import logging
 
-from dynamorm_async.observe.events import AttemptFinished, CallFinished, CallStarted, Event, RetryScheduled
+from dynamorm_async.observe.events import (
+    AttemptFinished,
+    CallFinished,
+    CallStarted,
+    Event,
+    FellBackToScan,
+    RetryScheduled,
+)
 
 LONGEST_TEXT = 120
 EXPECTED_CODES = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
@@ -14,6 +21,8 @@ _CONNECTIONS = {None: "", False: " over a new connection", True: " over a kept o
 
 class LogObserver:
     """Log calls: starts, attempts and successes at DEBUG, retries at INFO, failures at WARNING.
+
+    A query that falls back to a scan is logged at WARNING, too.
 
     A failed condition is an ordinary answer and stays at DEBUG, as does a table that is described and
     isn't there. Keys, items, bodies and credentials
@@ -30,7 +39,10 @@ class LogObserver:
         """Log one event."""
         level = _level(event)
         if self._logger.isEnabledFor(level):
-            self._logger.log(level, "call %d: %s", event.call_id, _text(event))
+            if isinstance(event, FellBackToScan):
+                self._logger.log(level, "%s", _text(event))
+            else:
+                self._logger.log(level, "call %d: %s", event.call_id, _text(event))
 
 
 def _level(event: Event) -> int:
@@ -38,6 +50,8 @@ def _level(event: Event) -> int:
         case RetryScheduled():
             return logging.INFO
         case CallFinished(error=str()) if not _is_expected(event):
+            return logging.WARNING
+        case FellBackToScan():
             return logging.WARNING
         case _:
             return logging.DEBUG
@@ -65,6 +79,9 @@ def _text(event: Event) -> str:
         case CallFinished():
             attempts = f"{event.attempts} attempt{'' if event.attempts == 1 else 's'}"
             return f"{subject} {_outcome(event)} after {event.seconds * 1000:.1f} ms and {attempts}"
+        case FellBackToScan():
+            cost = f"about {event.rows:g} items and {event.read_units:g} read units"
+            return f"{subject}: no key answers a query of {event.model}, {cost}; {'; '.join(event.reasons)}"
 
 
 def _outcome(event: AttemptFinished | CallFinished) -> str:

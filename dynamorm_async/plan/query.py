@@ -152,6 +152,11 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
         return None if self.filter is None else readable(self.filter)
 
     @property
+    def is_fallback(self) -> bool:
+        """Whether it reads everything although a query was asked for, since no key answers it."""
+        return self.choice.operation == "Scan" and not self.question.is_scan
+
+    @property
     def can_count(self) -> bool:
         """Whether the service can count by itself; where bounds are dropped or items refused it can't."""
         refuses = isinstance(self.reader, Several) and self.reader.unknown == "refuse"

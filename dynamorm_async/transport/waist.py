@@ -31,6 +31,7 @@ from dynamorm_async.observe import (
     AttemptFinished,
     CallFinished,
     CallStarted,
+    Event,
     Observer,
     Observers,
     RetryScheduled,
@@ -117,6 +118,11 @@ class Waist:
             TransportError: No usable answer came. CallTimeout with 0 attempts was never sent.
         """
         return self._chained
+
+    @property
+    def tell(self) -> Callable[[Event], None] | None:
+        """What hands an event to the observers, or None where there is none."""
+        return self._observers.tell if self._observers else None
 
     async def aclose(self) -> None:
         """Close the transport; may be called twice."""

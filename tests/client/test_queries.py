@@ -5,7 +5,7 @@ What random questions give is in test_query_model_based; here each promise is sh
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,19 +16,24 @@ import pytest
 import pytest_asyncio
 
 from dynamorm_async import (
+    AttemptFinished,
     Attr,
     BudgetSpent,
     Client,
     Condition,
+    Event,
+    FellBackToScan,
     GlobalIndex,
     InvalidRequest,
     ItemNotFound,
     LimitExceeded,
     LocalIndex,
     NoUsableIndex,
+    Query,
     SeveralItems,
     Table,
     attribute,
+    count,
     created_at,
     model,
     partition_key,
@@ -448,6 +453,63 @@ async def test_a_scan_is_sent_only_where_it_is_allowed(watched: Watched) -> None
         "s23",
         "s24",
     ]
+
+
+@attrs.define
+class Keeping:
+    """An observer that keeps what it was told."""
+
+    events: list[Event] = attrs.field(factory=list[Event])
+
+    def on_event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def taken(self) -> list[str]:
+        """Return the kinds of the events of queries since this was asked last."""
+        events, self.events = self.events, []
+        return [type(each).__name__ for each in events if not isinstance(each, AttemptFinished)]
+
+
+ENDINGS: dict[str, Callable[[Query[Reading]], Awaitable[object]]] = {
+    "list": lambda query: query.list(),
+    "count": lambda query: query.count(),
+    "first": lambda query: query.first(),
+    "page": lambda query: query.page(size=3),
+    "analyze": lambda query: query.analyze(),
+    "aggregate": lambda query: query.aggregate(n=count()).rows(),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+async def test_observers_are_told_before_a_query_falls_back_to_a_scan(
+    engine: Engine, readings: Table[Reading], ending: Callable[[Query[Reading]], Awaitable[object]]
+) -> None:
+    """R52: once for each time it is sent."""
+    keeping = Keeping()
+    async with engine.connect(observers=[keeping]) as db:
+        await ending(db.table(Reading, name=readings.name).where(R.price > Decimal(5)).allow_scan())
+
+    warning = keeping.events[0]
+    assert isinstance(warning, FellBackToScan)
+    assert (warning.tables, warning.model, warning.index) == ((readings.name,), "Reading", None)
+    assert warning.rows >= 2
+    assert warning.read_units >= 0.5
+    assert "table: needs user == …" in warning.reasons
+    assert "5" not in "".join(warning.reasons)
+    assert keeping.taken()[:3] == ["FellBackToScan", "CallStarted", "CallFinished"]
+
+
+async def test_observers_are_told_of_no_scan_that_is_meant_and_of_no_query(
+    engine: Engine, readings: Table[Reading]
+) -> None:
+    keeping = Keeping()
+    async with engine.connect(observers=[keeping]) as db:
+        table = db.table(Reading, name=readings.name)
+        await table.scan(R.price > Decimal(1)).list()
+        await table.where(ANA).allow_scan().list()
+        table.where(R.price > Decimal(1)).allow_scan().explain()
+
+    assert keeping.taken() == ["CallStarted", "CallFinished"] * 2
 
 
 # Pages.

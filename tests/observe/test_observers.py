@@ -11,6 +11,7 @@ from dynamorm_async.observe import (
     CallFinished,
     CallStarted,
     Event,
+    FellBackToScan,
     LogObserver,
     Observers,
     RetryScheduled,
@@ -46,6 +47,15 @@ FINISHED = CallFinished(
     bytes_sent=40,
     bytes_received=90,
     request_id="R1",
+)
+FALLBACK = FellBackToScan(
+    operation="Scan",
+    tables=("users",),
+    model="User",
+    index=None,
+    reasons=("table: needs name == …", "by-mail: needs mail == …"),
+    rows=10_000.0,
+    read_units=490.0,
 )
 FAILED = replace(FINISHED, error="Throttled", service_code="ThrottlingException")
 
@@ -138,8 +148,16 @@ def test_a_failing_observer_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
                 "after 500.0 ms and 2 attempts"
             ),
         ),
+        (
+            FALLBACK,
+            logging.WARNING,
+            (
+                "Scan on users: no key answers a query of User, about 10000 items and 490 read units; "
+                "table: needs name == …; by-mail: needs mail == …"
+            ),
+        ),
     ],
-    ids=["started", "attempt", "new connection", "kept connection", "retry", "finished", "failed"],
+    ids=["started", "attempt", "new connection", "kept connection", "retry", "finished", "failed", "scan"],
 )
 def test_each_event_is_one_line(
     event: Event, level: int, text: str, caplog: pytest.LogCaptureFixture
@@ -171,7 +189,7 @@ def test_lines_go_to_the_logger_given(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.name for record in caplog.records] == ["mine"]
 
 
-@pytest.mark.parametrize("kind", [CallStarted, AttemptFinished, RetryScheduled, CallFinished])
+@pytest.mark.parametrize("kind", [CallStarted, AttemptFinished, RetryScheduled, CallFinished, FellBackToScan])
 def test_no_event_has_room_for_keys_items_or_bodies(kind: type[Event]) -> None:
     names = set(kind.__struct_fields__)
 

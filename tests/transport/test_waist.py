@@ -799,3 +799,13 @@ async def test_a_deadline_that_passed_is_told_with_advice_for_what_happened() ->
     with pytest.raises(CallTimeout, match="1 attempt was made") as caught:
         await waist.send(call(timeout=0.01))
     assert caught.value.fix == "check the endpoint, or give the call a longer timeout"
+
+
+def test_without_observers_nobody_is_there_to_be_told_of_a_query() -> None:
+    """R52: then a query makes no event."""
+    recorder = Recorder()
+
+    alone, watched = waist_over(OK)[0], waist_over(OK, observers=[recorder])[0]
+
+    assert alone.tell is None
+    assert watched.tell is not None
