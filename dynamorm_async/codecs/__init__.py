@@ -31,6 +31,7 @@ from dynamorm_async.codecs.pages import (
     items_body,
     key_texts,
     other_shape,
+    page_of_item,
 )
 from dynamorm_async.codecs.records import Record, Stamps
 from dynamorm_async.codecs.registration import Codecs, default_codecs, register
@@ -63,6 +64,7 @@ __all__ = [
     "items_body",
     "key_texts",
     "other_shape",
+    "page_of_item",
     "quote",
     "read_answer",
     "read_timestamp",

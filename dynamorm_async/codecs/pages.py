@@ -114,6 +114,16 @@ def items_body(items: Iterable[str | msgspec.Raw]) -> bytes:
     return b'{"Items":[%b]}' % b",".join([i.encode() if isinstance(i, str) else bytes(i) for i in items])
 
 
+def page_of_item(body: bytes) -> bytes:
+    """Return an answer to GetItem as that to a Query for this one item.
+
+    Raises:
+        ProtocolError: It is not of the operation's shape.
+    """
+    item = decoded(_ITEM, body).Item
+    return items_body(()) if isinstance(item, UnsetType) else items_body([item])
+
+
 class KeysOnly:
     """Reads pages into the keys of their items, as JSON texts.
 
@@ -135,11 +145,16 @@ class _Count(msgspec.Struct):
     LastEvaluatedKey: msgspec.Raw | UnsetType = UNSET
 
 
+class _Item(msgspec.Struct):
+    Item: msgspec.Raw | UnsetType = UNSET
+
+
 class _RawItems(msgspec.Struct):
     Items: list[msgspec.Raw] = []
 
 
 _COUNT = msgspec.json.Decoder(_Count)
+_ITEM = msgspec.json.Decoder(_Item)
 _RAW_ITEMS = msgspec.json.Decoder(_RawItems)
 _ATTRIBUTES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 

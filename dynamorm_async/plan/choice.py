@@ -50,7 +50,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """What answers a query; the same for other values in the same conditions.
 
     Attributes:
-        operation: "Query" or "Scan".
+        operation: "Query", "Scan", or, where one whole key of the table is all that is asked, "GetItem".
         access: By which key.
         cost: What it is expected to cost.
         candidates: Every way that was looked at.
@@ -58,7 +58,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         hydrates: Whether whoever asks fetches what a global index does not hold.
     """
 
-    operation: Literal["Query", "Scan"]
+    operation: Literal["GetItem", "Query", "Scan"]
     access: Access
     cost: Cost
     candidates: tuple[Candidate, ...]

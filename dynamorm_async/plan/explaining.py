@@ -17,7 +17,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """A query's plan; `print(query.explain())` shows it as a table. Nothing was sent.
 
     Attributes:
-        operation: "Query" or "Scan".
+        operation: "Query", "Scan", or "GetItem" where the whole key of an item is all that is asked.
         table: The table's name.
         index: The index, or None for the table itself.
         key: The key condition, readable, or None for a scan.

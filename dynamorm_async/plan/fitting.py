@@ -220,7 +220,7 @@ def demands_of(
         place = next(places_in(part.form))
         field = fields[str(place.steps[0])]
         if kind == "compare" and operator == "=":
-            fixed[field.attribute] = _encoded(field, part.values[0], record)
+            fixed[field.attribute] = encoded_key(field, part.values[0], record)
         else:
             named = "between" if kind == "between" else str(operator)
             return fixed, _range_of(field, named, part.values, record)
@@ -301,7 +301,7 @@ def _range_of(field: FieldSpec, operator: str, values: Sequence[object], record:
     bounds = (
         [_prefix_text(values[0])]
         if operator == "begins_with"
-        else [_encoded(field, value, record) for value in values]
+        else [encoded_key(field, value, record) for value in values]
     )
     return Range(attribute=field.attribute, operator=operator, bounds=tuple(bounds))
 
@@ -316,7 +316,13 @@ def _prefix_bytes(prefix: object) -> bytes:
     return prefix.encode() if isinstance(prefix, str) else prefix if isinstance(prefix, bytes) else b""
 
 
-def _encoded(field: FieldSpec, value: object, record: Record[Any]) -> str:
+def encoded_key(field: FieldSpec, value: object, record: Record[Any]) -> str:
+    """Return the tagged text of a key's value.
+
+    Raises:
+        InvalidKey: Nothing is stored for it.
+        InvalidValue: It does not fit the field.
+    """
     text = record.encode_field(field.name, value)
     if text is None:
         raise InvalidKey(
@@ -398,7 +404,7 @@ def _between(field: FieldSpec, terms: list[Term], record: Record[Any]) -> _Range
 
 
 def _bound(field: FieldSpec, term: Term, value: object, record: Record[Any]) -> _Bound:
-    text = _encoded(field, value, record)
+    text = encoded_key(field, value, record)
     return _Bound(term, value, ordered(text), text, included=term.operator in ("<=", ">=", "between"))
 
 

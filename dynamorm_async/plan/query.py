@@ -25,6 +25,8 @@ from dynamorm_async.codecs import (
     attribute_texts,
     count_page,
     key_texts,
+    page_of_item,
+    quote,
 )
 from dynamorm_async.errors import InvalidRequest, NoUsableIndex
 from dynamorm_async.expressions import (
@@ -44,7 +46,7 @@ from dynamorm_async.plan.changes import both, entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
 from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
 from dynamorm_async.plan.cursors import Place as CursorPlace
-from dynamorm_async.plan.fitting import Ends, all_of, demands_of, depends_on_values
+from dynamorm_async.plan.fitting import Ends, all_of, demands_of, depends_on_values, encoded_key
 from dynamorm_async.plan.question import MOST, Question
 from dynamorm_async.plan.selecting import reader_of
 from dynamorm_async.plan.statistics import Statistics
@@ -116,7 +118,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
             range=range_,
             fingerprint=fingerprint(
                 self.target.table,
-                self.choice.operation,
+                "Query" if self.is_get else self.choice.operation,  # the same question, asked in short
                 access.name,
                 self.question.reverse,
                 self.question.segment,
@@ -150,6 +152,11 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
             found: str | None = json.loads(self.opened + "}").get("FilterExpression")
             return found
         return None if self.filter is None else readable(self.filter)
+
+    @property
+    def is_get(self) -> bool:
+        """Whether one whole key is asked for and nothing else, which is a GetItem."""
+        return self.choice.operation == "GetItem"
 
     @property
     def is_fallback(self) -> bool:
@@ -190,6 +197,11 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
             counting: For the count alone.
             priced: Whether the answer is to say what it cost.
         """
+        if self.is_get and not counting:
+            # It begins nowhere else, and has neither order nor limit.
+            text = f'{self.opened},"ReturnConsumedCapacity":"TOTAL"' if priced else self.opened
+            body = self.target.closed(text, self.compiled)
+            return Call(operation="GetItem", body=body, tables=(self.target.table,))
         text = self._counted if counting else self.opened
         return self._call(text, start, limit=limit, backward=backward, priced=priced)
 
@@ -203,7 +215,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
 
     def read(self, reply: Reply) -> ItemPage[R]:
         """Return the items of an answer."""
-        page = self.reader.decode_page(reply.body)
+        page = self.reader.decode_page(page_of_item(reply.body) if self.is_get else reply.body)
         if self.ends is not None:
             page = self._without_ends(page, reply.body, self.ends)
         return page
@@ -221,6 +233,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
     def key_texts(self, body: bytes) -> list[str]:
         """Return the keys of all of an answer's items as JSON texts."""
         spec = self.target.spec
+        body = page_of_item(body) if self.is_get else body
         return key_texts(body, [spec.fields[name].attribute for name in self.key_names])
 
     def key_of(self, item: Any) -> Key:
@@ -269,7 +282,8 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
         self, text: str, start: str | None, *, limit: int | None, backward: bool, priced: bool = False
     ) -> Call:
         """Return the request that begins with a text, with what differs from page to page."""
-        if self.choice.operation == "Query" and self.question.reverse != backward:
+        operation = "Query" if self.is_get else self.choice.operation
+        if operation == "Query" and self.question.reverse != backward:
             text += ',"ScanIndexForward":false'
         if limit is not None:
             text += f',"Limit":{min(limit, MOST)}'
@@ -278,7 +292,7 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
         if start is not None:
             text += f',"ExclusiveStartKey":{start}'
         body = self.target.closed(text, self.compiled)
-        return Call(operation=self.choice.operation, body=body, tables=self.target.tables)
+        return Call(operation=operation, body=body, tables=self.target.tables)
 
 
 def prepare(
@@ -351,6 +365,9 @@ class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
             asked = Condition[Any](self.filter[0], tuple([values[n] for n in self.filter[1]]))
         tested_values = (*self.entity, *(asked.values if asked is not None else ()))
         slots = (*(key.values if key is not None else ()), *tested_values)
+        opened = self.members
+        if self.choice.operation == "GetItem" and key is not None:
+            opened, slots = opened + _key_member(target, key), ()
         return QueryPlan(
             target=target,
             question=question,
@@ -361,7 +378,7 @@ class _Blueprint(msgspec.Struct, frozen=True, kw_only=True):
             filter=asked,
             tested=None if self.tested is None else Condition(self.tested, tested_values),
             ends=None,
-            opened=self.members + bind_names(self.compiled, slots),
+            opened=opened + bind_names(self.compiled, slots),
             compiled=self.compiled,
         )
 
@@ -389,12 +406,17 @@ def _prepared(
     keys = key_names(spec, choice.access)
     reader, entity = (_keys_only(target, keys), None) if choice.hydrates else (whole, entity)
     tested = both(entity, asked)
-    request = Request(key=key, filter=tested, projection=projection(target, reader, keys))
+    projected = projection(target, reader, keys)
+    request = Request(key=key, filter=tested, projection=projected)
+    is_get = fit is not None and fit.is_one_item and tested is None
+    if is_get:
+        choice, request = replace(choice, operation="GetItem"), Request(projection=projected)
     members = opened_members(choice, question)
     if choice.fetches and not request.projection:
         members["Select"] = '"ALL_ATTRIBUTES"'
     compiled, opening = target.compiled(request), target.opened(members)
-    opened = opening + bind_names(compiled, request.values())
+    named = _key_member(target, key) if is_get and key is not None else ""
+    opened = opening + named + bind_names(compiled, request.values())
     target.closed(opened, compiled)  # refuses here what is no Unicode
     is_free = question.is_scan or not depends_on_values(_accesses(target), terms)
     if is_free and (fit is None or fit.is_direct):
@@ -427,6 +449,15 @@ def _prepared(
         opened=opened,
         compiled=compiled,
     )
+
+
+def _key_member(target: Target[Any], key: Condition[Any]) -> str:
+    """Return the member of a request that names the item of a key condition of the whole key."""
+    pieces: list[str] = []
+    for field, value in zip(target.spec.key_fields, key.values, strict=True):
+        text = encoded_key(field, value, target.record)
+        pieces.append(f"{quote(field.attribute)}:{text}")
+    return f',"Key":{{{",".join(pieces)}}}'
 
 
 def _places_of_values(terms: Sequence[Term]) -> dict[int, tuple[int, ...]]:

@@ -512,6 +512,24 @@ async def test_observers_are_told_of_no_scan_that_is_meant_and_of_no_query(
     assert keeping.taken() == ["CallStarted", "CallFinished"] * 2
 
 
+async def test_a_whole_key_is_read_by_get_item(watched: Watched) -> None:
+    """For what `get` costs, missing items included; a filter or a count makes a Query of it."""
+    one = watched.where(ANA, R.slug == "s07")
+
+    page = await one.page(size=10)
+    assert await one.list() == [await one.one()] == [await one.first()] == page.items == [reading(7)]
+    assert (page.next, page.previous) == (None, None)
+    assert await one.select(R.number).list() == [{"number": 1}]
+    assert await watched.table.where(ANA, R.slug == "gone").consistent().list() == []
+    assert await one.start(one.cursor_after(reading(7))).list() == []
+    requests = watched.requests
+    assert [request["Key"]["user"] for request in requests] == [{"S": "ana"}] * 6
+
+    assert await one.filter(R.note == "third").list() == []
+    assert await one.count() == 1
+    assert all("KeyConditionExpression" in request for request in watched.requests)
+
+
 # Pages.
 
 WALKED: dict[str, tuple[list[Condition[Reading]], str | None]] = {
