@@ -15,6 +15,7 @@ from dynamorm_async.client.grouping import Aggregation, Grouping
 from dynamorm_async.client.known import Known
 from dynamorm_async.client.segments import Segments, in_segments
 from dynamorm_async.errors import (
+    BudgetSpent,
     InvalidCursor,
     InvalidRequest,
     ItemNotFound,
@@ -205,7 +206,7 @@ class Selection(Generic[M, R]):
     def budget(
         self, *, requests: int | None = None, items: int | None = None, read_units: float | None = None
     ) -> Self:
-        """Stop a runaway with BudgetSpent, which holds a cursor to go on from.
+        """Stop a runaway with BudgetSpent, which holds a cursor to go on from, and what `list` had found.
 
         Args:
             requests: Requests that may be sent.
@@ -262,10 +263,18 @@ class Selection(Generic[M, R]):
         return self._items(timeout=None)
 
     async def list(self, *, timeout: float | None = None) -> list[R]:
-        """Return all items at once; for what fits into memory."""
+        """Return all items at once; for what fits into memory.
+
+        Raises:
+            BudgetSpent: Its `items` are what was found by then, and its `cursor` leads on from there.
+        """
         found: list[R] = []
-        async for items in self._pages(timeout=timeout):
-            found.extend(items)
+        try:
+            async for items in self._pages(timeout=timeout):
+                found.extend(items)
+        except BudgetSpent as error:
+            error.items = [*found, *error.items]  # what was to be sorted is there already
+            raise
         return found
 
     async def first(self, *, timeout: float | None = None) -> R | None:
@@ -300,7 +309,11 @@ class Selection(Generic[M, R]):
         )
 
     async def count(self, *, timeout: float | None = None) -> int:
-        """Return how many items there are, up to the limit; they are read and paid for, and not sent."""
+        """Return how many items there are, up to the limit; they are read and paid for, and not sent.
+
+        Raises:
+            BudgetSpent: Its `count` is what was counted by then, and its `cursor` leads on from there.
+        """
         unordered = self._with(order_by=None, sort_bound=None)  # the order changes no count
         walk = await unordered._walk()  # noqa: SLF001 - one of our own
         counting = replace(walk, counting=walk.query.can_count, query=walk.query.counted)
@@ -586,15 +599,19 @@ class Selection(Generic[M, R]):
             )
         unsorted = self._unsorted()
         found: builtins.list[R] = []
-        async for items in unsorted._pages(timeout=timeout):  # noqa: SLF001 - one of our own
-            found.extend(items)
-            if len(found) > most:
-                raise LimitExceeded(
-                    f"more than {most} items to sort by {name}",
-                    why="they are all held in memory, and order_by(in_memory=…) allows no more",
-                    fix="allow more, narrow the conditions, or add an index with this sort key",
-                    code="client.sort-bound",
-                )
+        try:
+            async for items in unsorted._pages(timeout=timeout):  # noqa: SLF001 - one of our own
+                found.extend(items)
+                if len(found) > most:
+                    raise LimitExceeded(
+                        f"more than {most} items to sort by {name}",
+                        why="they are all held in memory, and order_by(in_memory=…) allows no more",
+                        fix="allow more, narrow the conditions, or add an index with this sort key",
+                        code="client.sort-bound",
+                    )
+        except BudgetSpent as error:
+            error.items = [*found]
+            raise
         there = [item for item in found if _is_there(getattr(item, name))]
         absent = [item for item in found if not _is_there(getattr(item, name))]
         there.sort(key=lambda item: getattr(item, name), reverse=question.reverse)

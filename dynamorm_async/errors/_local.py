@@ -1,5 +1,8 @@
 """Errors that this library decides on by itself: refusals before I/O, and what a reply means."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from dynamorm_async.errors._base import DynamormError, InvalidRequest
 
 
@@ -92,6 +95,9 @@ class BudgetSpent(DynamormError):
         cursor: Where to go on from, for `page(cursor=…)` or `start(…)`.
         requests: Requests sent.
         read_units: Read units consumed, as far as the service said so.
+        items: What `list` had found by then, instances, views or dicts; never part of the text. Empty
+            for endings that hand items out as they come, or that give a number.
+        count: How many items had been found by then, as `count` counts them; None of segments.
     """
 
     code = "plan.budget-spent"
@@ -103,12 +109,16 @@ class BudgetSpent(DynamormError):
         cursor: str,
         requests: int,
         read_units: float,
+        items: Sequence[Any] = (),
+        count: int | None = None,
         fix: str,
         operation: str,
         table: str,
     ) -> None:
         super().__init__(what, fix=fix, operation=operation, table=table)
         self.cursor = cursor
+        self.items = list(items)
+        self.count = count
         self.requests = requests
         self.read_units = read_units
 

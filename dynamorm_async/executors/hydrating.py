@@ -60,7 +60,7 @@ async def hydrated_pages(
             progress = Progress(
                 requests=meter.requests,
                 scanned=index.scanned,
-                found=found,
+                found=found + min(question.offset, index.found),
                 read_units=meter.read_units,
                 last_key=index.last_key if is_last else some[-1],
             )

@@ -154,21 +154,26 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         spent = self.query.question.spent(progress)
         if spent is not None and progress.last_key is not None:
             place = Place("lastKey", json.loads(progress.last_key))
-            raise self.out_of_budget(spent, progress, cursor=encode(place, self.query.scope, keys=self.keys))
+            cursor = encode(place, self.query.scope, keys=self.keys)
+            raise self.out_of_budget(spent, progress, cursor=cursor, count=self.counted(progress))
 
-    def out_of_budget(self, spent: str, progress: Spending, *, cursor: str) -> BudgetSpent:
+    def out_of_budget(
+        self, spent: str, progress: Spending, *, cursor: str, count: int | None = None
+    ) -> BudgetSpent:
         """Return the error for a budget that is spent before the end.
 
         Args:
             spent: What was spent, as `Question.spent` says it.
             progress: How far it came.
             cursor: Where to go on from.
+            count: How many items were handed out, where that is known.
         """
         return BudgetSpent(
             f"the query took {spent} and did not come to its end",
             cursor=cursor,
             requests=progress.requests,
             read_units=progress.read_units,
+            count=count,
             fix="go on from error.cursor with start(cursor), or allow more",
             operation=self.operation,
             table=self.query.target.table,

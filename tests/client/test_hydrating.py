@@ -201,7 +201,7 @@ async def test_what_a_budget_stopped_is_completed_from_its_cursor(watched: Watch
     with pytest.raises(BudgetSpent) as caught:
         await collect(query.budget(requests=3), found)
 
-    assert len(found) == 200
+    assert (len(found), caught.value.count, caught.value.items) == (200, 200, [])
     assert [*found, *await query.start(caught.value.cursor).list()] == await query.list()
 
 

@@ -649,6 +649,54 @@ async def test_an_offset_is_left_behind_by_the_cursor_of_a_spent_budget(watched:
     assert (len(whole), rest) == (25 - 6, whole[2:])
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"select": True}, {"filter": True}], ids=["items", "dicts", "a filter"]
+)
+async def test_what_a_list_had_found_is_in_the_error_of_a_spent_budget(
+    watched: Watched, options: dict[str, bool]
+) -> None:
+    query = watched.where(ANA).page_size(4)
+    query = query.filter(R.note == "third") if options.get("filter") else query
+    query = query.select(R.slug) if options.get("select") else query
+    whole = await query.list()
+
+    with pytest.raises(BudgetSpent) as caught:
+        await query.budget(requests=3).list()
+
+    error = caught.value
+    assert 0 < len(error.items) < len(whole)
+    assert (error.items, error.count) == (whole[: len(error.items)], len(error.items))
+    assert [*error.items, *await query.start(error.cursor).list()] == whole
+    assert "s0" not in f"{error}{error!r}"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "counted"),
+    [([ANA], 8), ([ANA, R.slug > "s00", R.slug < "s24"], 7), ([ANA, R.note == "third"], 3)],
+    ids=["counted there", "counted here", "a filter"],
+)
+async def test_what_was_counted_is_in_the_error_of_a_spent_budget(
+    watched: Watched, conditions: list[Condition[Reading]], counted: int
+) -> None:
+    query = watched.where(*conditions).using(None).page_size(4)
+
+    with pytest.raises(BudgetSpent) as caught:
+        await query.budget(requests=2).count()
+
+    error = caught.value
+    assert (error.count, error.items) == (counted, [])
+    assert counted + await query.start(error.cursor).count() == await query.count()
+
+
+async def test_what_was_to_be_sorted_is_in_the_error_of_a_spent_budget(watched: Watched) -> None:
+    query = watched.where(ANA).page_size(4).order_by(R.note, in_memory=100)
+
+    with pytest.raises(BudgetSpent) as caught:
+        await query.reverse().budget(requests=2).list()
+
+    assert slugs(caught.value.items) == SLUGS[:8]
+
+
 async def test_a_budget_that_suffices_stops_nothing(watched: Watched) -> None:
     found = await watched.where(ANA).page_size(10).budget(requests=3, read_units=100, items=25).list()
 

@@ -124,6 +124,8 @@ OWN: dict[type[DynamormError], dict[str, Any]] = {
         "cursor": "e30=",
         "requests": 3,
         "read_units": 1.5,
+        "items": [SECRET],
+        "count": 1,
         "fix": "do",
         "operation": "Query",
         "table": "bookmarks",

@@ -281,9 +281,19 @@ async def test_a_budget_stops_within_a_page_and_its_cursor_leads_on(
     with pytest.raises(BudgetSpent, match=spent) as caught:
         await given(service, asked, found)
 
-    assert found == first
+    assert (found, caught.value.count) == (first, len(first))
     places = [entry(number) for number in numbers]
     assert f'"{places[len(first) - 1]["id"]["S"]}"' in _decoded(caught.value.cursor)
+
+
+async def test_an_offset_is_not_counted_where_a_budget_stopped() -> None:
+    numbers = list(range(250))
+    service = Service([numbers], [item(number) for number in numbers])
+
+    with pytest.raises(BudgetSpent) as caught:
+        await given(service, walk(max_requests=2, offset=20))
+
+    assert caught.value.count == 100
 
 
 async def test_a_budget_that_suffices_stops_nothing() -> None:

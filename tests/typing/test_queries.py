@@ -7,7 +7,7 @@ from typing import Any, assert_type
 
 import attrs
 
-from dynamorm_async import Client, Explanation, Page, Query, Selection, Table
+from dynamorm_async import BudgetSpent, Client, Explanation, Page, Query, Selection, Table
 from tests.typing.models import Admin, Bookmark, Order
 
 
@@ -31,6 +31,15 @@ async def endings_give_the_model(db: Client) -> None:
     assert_type(aiter(query), AsyncIterator[Bookmark])
     async for mark in query:
         assert_type(mark, Bookmark)
+
+
+async def what_a_budget_stopped_is_counted(query: Query[Bookmark]) -> int:
+    try:
+        return await query.budget(requests=3).count()
+    except BudgetSpent as error:
+        assert_type(error.items, list[Any])
+        assert_type(error.count, int | None)
+        return error.count or 0
 
 
 async def pages_hold_the_model(query: Query[Bookmark], cursor: str | None) -> None:
