@@ -339,19 +339,39 @@ def _none_usable(
     return NoUsableIndex(
         f"{spec.name}: no key answers {asked}",
         why=reasons,
-        fix=_way_out(question, refused),
+        fix=_way_out(spec, terms, question, refused),
     )
 
 
-def _way_out(question: Question, refused: Sequence[Candidate]) -> str:
+def _way_out(spec: ModelSpec, terms: Sequence[Term], question: Question, refused: Sequence[Candidate]) -> str:
     if question.is_scan:
         return "a scan has no order: leave reverse() and order_by(...) out, and sort what comes"
     if question.order_by is not None:
         return (
             "order by the sort key of an access that fits, or sort up to so many: order_by(…, in_memory=1000)"
         )
+    several = _several_of_a_key(spec, terms)
+    if several is not None:
+        # Never sent as several queries unasked: how many they are is known to the caller alone.
+        return (
+            f"send a query for each value of {several}, compared with ==, or read whole keys by "
+            "table.batch_get([…]); or accept a scan's cost with allow_scan()"
+        )
     if any(each.reason is not None and each.reason.startswith(KEY_UNSAID) for each in refused):
         return (
             "test what comes in Python, compare the key otherwise, or accept a scan's cost with allow_scan()"
         )
     return "compare a partition key with ==, add an index, or accept a scan's cost with allow_scan()"
+
+
+def _several_of_a_key(spec: ModelSpec, terms: Sequence[Term]) -> str | None:
+    """Return the field of a key, of the table's or an index's, that is_in asks several values of, or None."""
+    names = [field.name for field in spec.key_fields]
+    names += [name for index in spec.indexes.values() for name in (*index.partition_key, *index.sort_key)]
+    templates = [template for name in names if (template := spec.fields[name].template) is not None]
+    keys = frozenset(names).union(*(template.fields for template in templates))
+    for term in terms:
+        (named, *others) = (*term.mentioned, *term.attributes, None)
+        if term.condition.form[0] == "in" and named in keys and others == [None]:
+            return named
+    return None

@@ -1904,6 +1904,35 @@ def test_a_query_that_nothing_answers_is_refused_with_every_reason(case: Refusal
     assert caught.value.fix
 
 
+SEVERAL: dict[str, tuple[type[Any], tuple[Condition[Any], ...], str]] = {
+    "a partition": (Part, (P.owner.is_in(["a", "b"]),), "owner"),
+    "a partition beside a sort key": (Part, (P.owner.is_in(["a", "b"]), P.id == "x"), "owner"),
+    "a sort key": (Bookmark, (Bookmark.user == "ana", Bookmark.slug.is_in(["a", "b"])), "slug"),
+    "a partition of an index": (Part, (P.city.is_in(["Rome"]), P.note == "x"), "city"),
+    "a template's field": (Member, (M.org.is_in(["x", "y"]),), "org"),
+}
+
+
+@pytest.mark.parametrize(("of", "ask", "field"), SEVERAL.values(), ids=SEVERAL)
+def test_several_values_of_a_key_are_refused_with_what_to_do(
+    of: type[Any], ask: tuple[Condition[Any], ...], field: str
+) -> None:
+    """No query is sent for each of them unasked."""
+    with pytest.raises(NoUsableIndex) as caught:
+        prepare(target(of, "any"), Question(conditions=ask))
+
+    fix = caught.value.fix or ""
+    assert f"a query for each value of {field}, compared with ==" in fix
+    assert "batch_get([…])" in fix
+
+
+def test_several_values_of_another_field_have_another_way_out() -> None:
+    with pytest.raises(NoUsableIndex) as caught:
+        prepare(target(Part, "any"), Question(conditions=(P.note.is_in(["a", "b"]),)))
+
+    assert "compare a partition key with ==" in (caught.value.fix or "")
+
+
 def _text(condition: Condition[Any] | None) -> str | None:
     return None if condition is None else readable(condition)
 
