@@ -370,8 +370,5 @@ def _several_of_a_key(spec: ModelSpec, terms: Sequence[Term]) -> str | None:
     names += [name for index in spec.indexes.values() for name in (*index.partition_key, *index.sort_key)]
     templates = [template for name in names if (template := spec.fields[name].template) is not None]
     keys = frozenset(names).union(*(template.fields for template in templates))
-    for term in terms:
-        (named, *others) = (*term.mentioned, *term.attributes, None)
-        if term.condition.form[0] == "in" and named in keys and others == [None]:
-            return named
-    return None
+    asked = [name for term in terms if term.condition.form[0] == "in" for name in term.mentioned & keys]
+    return asked[0] if asked else None
