@@ -2,7 +2,8 @@
 
 Takes a script of behaviours, one for each request, or an engine to stand before; gives a URL to
 connect to and what came. It parses requests and never a model; what it answers is what the script
-says, byte for byte.
+says, byte for byte. An ordinary answer has DynamoDB's own head, to the letter; another header, or a
+chunked body, makes it the head of something that stands before it.
 
     async with faulty_server([reset(), answer(b'{"Item": {}}')]) as server:
         async with connect(server.url, region="eu-west-1", credentials=Credentials("k", "s")) as db:
@@ -18,7 +19,9 @@ import ssl
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from email.utils import formatdate
+from http.client import responses
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zlib import crc32
 
@@ -94,6 +97,38 @@ class FaultyServer:
     open: int = 0
 
 
+def whole_answer(
+    body: bytes = b"{}",
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    chunk: int = 0,
+) -> bytes:
+    """Return the bytes of an honest answer, with DynamoDB's own head unless something else is given.
+
+    Args:
+        body: The answer's body.
+        status: HTTP status.
+        headers: Put in place of DynamoDB's, or added; "" leaves one out.
+        chunk: Bytes of each chunk of a chunked body; 0 for one with Content-Length.
+    """
+    fields = {  # in DynamoDB's order
+        "Server": "Server",
+        "Date": formatdate(usegmt=True),
+        "Content-Type": "application/x-amz-json-1.0",
+        **({"Transfer-Encoding": "chunked"} if chunk else {"Content-Length": str(len(body))}),
+        "Connection": "keep-alive",
+        "x-amzn-RequestId": "REQUEST1",
+        "x-amz-crc32": str(crc32(body)),
+        **(headers or {}),
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
+    if chunk:
+        pieces = [body[start : start + chunk] for start in range(0, len(body), chunk)] + [b""]
+        body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return f"HTTP/1.1 {status} {responses.get(status, 'Unknown')}\r\n{head}\r\n".encode() + body
+
+
 def answer(
     body: bytes = b"{}",
     *,
@@ -101,33 +136,33 @@ def answer(
     headers: Mapping[str, str] | None = None,
     chunk: int = 0,
 ) -> Behaviour:
-    """Answer honestly: with length, checksum and request id.
-
-    Args:
-        body: The answer's body.
-        status: HTTP status.
-        headers: Put in place of those, or added; "" leaves one out.
-        chunk: Bytes of each chunk of a chunked body; 0 for one with Content-Length.
-    """
-    whole = _whole(body, status, headers, chunk)
+    """Answer honestly; the arguments are those of `whole_answer`."""
 
     async def behave(exchange: Exchange) -> None:
-        await exchange.write(whole)
+        await exchange.write(whole_answer(body, status=status, headers=headers, chunk=chunk))
 
     return behave
 
 
-def refuse(code: str, *, status: int = 400, message: str = "", **facts: Any) -> Behaviour:
+def refuse(
+    code: str,
+    *,
+    status: int = 400,
+    message: str = "",
+    headers: Mapping[str, str] | None = None,
+    **facts: Any,
+) -> Behaviour:
     """Answer with an error of the service.
 
     Args:
         code: "ThrottlingException" and the like.
         status: HTTP status.
         message: The service's text.
+        headers: As in `whole_answer`, such as `x-amz-retry-after`.
         facts: Further members of the body, such as `CancellationReasons`.
     """
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message or code, **facts}
-    return answer(json.dumps(body).encode(), status=status)
+    return answer(json.dumps(body).encode(), status=status, headers=headers)
 
 
 def reset() -> Behaviour:
@@ -155,9 +190,9 @@ def truncated(body: bytes = b'{"Item":{}}', *, at: int | None = None, chunk: int
         body: The whole body.
         at: How many bytes of it are sent; None for half. Negative: so many bytes of the end of the
             whole answer are missing.
-        chunk: As in `answer`.
+        chunk: As in `whole_answer`.
     """
-    whole = _whole(body, 200, None, chunk)
+    whole = whole_answer(body, chunk=chunk)
     head = whole.index(b"\r\n\r\n") + 4
     end = head + (len(whole) - head) // 2 if at is None else len(whole) + at if at < 0 else head + at
 
@@ -176,7 +211,7 @@ def dripping(body: bytes = b"{}", *, pause: float = 0.01, size: int = 1) -> Beha
         pause: Seconds between the pieces.
         size: Bytes of each piece.
     """
-    whole = _whole(body, 200, None, 0)
+    whole = whole_answer(body)
 
     async def behave(exchange: Exchange) -> None:
         for start in range(0, len(whole), size):
@@ -204,7 +239,7 @@ def hang() -> Behaviour:
 def proxy_page(status: int = 503) -> Behaviour:
     """Answer as a proxy or load balancer does: in HTML, without checksum and request id."""
     page = b"<html><body><h1>%d Service Unavailable</h1></body></html>" % status
-    bare = {"Content-Type": "text/html", "x-amz-crc32": "", "x-amzn-RequestId": ""}
+    bare = {"Server": "proxy", "Content-Type": "text/html", "x-amz-crc32": "", "x-amzn-RequestId": ""}
     return answer(page, status=status, headers=bare)
 
 
@@ -220,7 +255,7 @@ def closing(body: bytes = b"{}", *, announced: bool = False) -> Behaviour:
         body: The body.
         announced: Whether the answer says so (`Connection: close`).
     """
-    whole = _whole(body, 200, {"Connection": "close"} if announced else None, 0)
+    whole = whole_answer(body, headers={"Connection": "close"} if announced else None)
 
     async def behave(exchange: Exchange) -> None:
         await exchange.write(whole)
@@ -277,6 +312,7 @@ def forwarding(
     share: float = 0.2,
     seed: int = 0,
     faults: Sequence[Behaviour] = (),
+    heads: Literal["dynamodb", "engine"] = "dynamodb",
 ) -> Behaviour:
     """Stand before an engine, and fail a share of the calls before or after it has applied them.
 
@@ -287,6 +323,7 @@ def forwarding(
         seed: The same seed fails the same calls of a sequence.
         faults: What failing calls meet, drawn at random; by default a reset, an orderly end, a
             truncated answer and a proxy's 503.
+        heads: Whose head the engine's answers come with: DynamoDB's, or the engine's own.
     """
     dice = random.Random(seed)  # noqa: S311 - faults, no secrets
     ways = tuple(faults) or (reset(), close(), truncated(), proxy_page())
@@ -297,10 +334,10 @@ def forwarding(
         # Drawn together, so that one call's fate does not depend on how long another one takes.
         fails, applied, way = dice.random() < share, dice.random() < 0.5, dice.choice(ways)
         if not fails:
-            await exchange.write(await _forwarded(place, exchange.request))
+            await exchange.write(await _forwarded(place, exchange.request, heads))
             return
         if applied:
-            await _forwarded(place, exchange.request)
+            await _forwarded(place, exchange.request, heads)
         await way(exchange)
 
     return behave
@@ -412,21 +449,6 @@ async def _opened(
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
-def _whole(body: bytes, status: int, headers: Mapping[str, str] | None, chunk: int) -> bytes:
-    fields = {
-        "Content-Type": "application/x-amz-json-1.0",
-        "x-amzn-RequestId": "REQUEST-1",
-        "x-amz-crc32": str(crc32(body)),
-        **({"Transfer-Encoding": "chunked"} if chunk else {"Content-Length": str(len(body))}),
-        **(headers or {}),
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
-    if chunk:
-        pieces = [body[start : start + chunk] for start in range(0, len(body), chunk)] + [b""]
-        body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
-    return f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + body
-
-
 async def _read_request(reader: asyncio.StreamReader, connection: int) -> Request:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = _fields(head[1:])
@@ -439,7 +461,7 @@ def _fields(lines: Iterable[str]) -> dict[str, str]:
     return {name.lower(): value.strip() for name, _, value in parts}
 
 
-async def _forwarded(place: tuple[str, int], request: Request) -> bytes:
+async def _forwarded(place: tuple[str, int], request: Request, heads: Literal["dynamodb", "engine"]) -> bytes:
     """Return an engine's answer, with a length in place of chunks."""
     reader, writer = await asyncio.open_connection(*place)
     try:
@@ -455,6 +477,9 @@ async def _forwarded(place: tuple[str, int], request: Request) -> bytes:
         body = await _body(reader, headers)
     finally:
         writer.close()
+    if heads == "dynamodb":
+        kept_checksum = {name: headers[name] for name in ("x-amz-crc32",) if name in headers}
+        return whole_answer(body, status=int(status.split(" ")[1]), headers=kept_checksum)
     gone = {"connection", "content-length", "transfer-encoding", "keep-alive"}
     kept = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name not in gone)
     return f"{status}\r\n{kept}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from dynamorm_async.errors import DynamormError
-from dynamorm_async.testing.faults import Exchange, after, answer, dripping, faulty_server, reset, truncated
+from dynamorm_async.testing.faults import (
+    Exchange,
+    after,
+    answer,
+    dripping,
+    faulty_server,
+    reset,
+    truncated,
+    whole_answer,
+)
 from dynamorm_async.transport import open_waist
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.wire import Call
@@ -20,23 +29,26 @@ def numbered(number: int) -> Call:
 
 
 def echoing(seed: int, *, faults: float = 0.0) -> Any:
-    """Answer with the request's own body, sooner or later, in one piece or two, or not at all."""
+    """Answer with the request's own body, sooner or later, in one piece or two, or not at all.
+
+    Half of the answers have DynamoDB's own head; the others, a proxy's, which is read in another way.
+    """
     dice = random.Random(seed)
 
     async def behave(exchange: Exchange) -> None:
         pause, fate, split = dice.random() / 200, dice.random(), dice.random() < 0.3
         await asyncio.sleep(pause)
         body = exchange.request.body
+        via = dice.choice([{}, {"Via": "1.1 proxy"}])
         if fate < faults:
             await dice.choice([reset(), truncated(body)])(exchange)
         elif split:
-            head, tail = body[:5], body[5:]
-            length = len(body)
-            await exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (length, head))
+            whole, at = whole_answer(body, headers=via), dice.choice([5, len(body) - 5, len(body) + 20])
+            await exchange.write(whole[:-at])
             await asyncio.sleep(pause)
-            await exchange.write(tail)
+            await exchange.write(whole[-at:])
         else:
-            await answer(body, chunk=dice.choice([0, 3]))(exchange)
+            await answer(body, headers=via, chunk=dice.choice([0, 3]) if via else 0)(exchange)
 
     return behave
 
