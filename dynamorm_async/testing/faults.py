@@ -61,12 +61,18 @@ class Exchange:
 
     request: Request
     keep: bool = True
+    _reader: asyncio.StreamReader = attrs.field(kw_only=True, repr=False, alias="reader")
     _writer: asyncio.StreamWriter = attrs.field(kw_only=True, repr=False, alias="writer")
 
     async def write(self, data: bytes) -> None:
         """Send bytes and wait until the system has taken them."""
         self._writer.write(data)
         await self._writer.drain()
+
+    async def left(self) -> None:
+        """Wait until the other side has closed the connection; what it still sends is dropped."""
+        while await self._reader.read(65536):
+            pass
 
     def reset(self) -> None:
         """Break the connection off with a reset instead of an orderly end."""
@@ -227,11 +233,11 @@ def wrong_checksum(body: bytes = b"{}") -> Behaviour:
 
 
 def hang() -> Behaviour:
-    """Take the request and never answer."""
+    """Take the request and never answer, until the other side has had enough."""
 
     async def behave(exchange: Exchange) -> None:
-        del exchange
-        await asyncio.Event().wait()
+        await exchange.left()
+        exchange.keep = False
 
     return behave
 
@@ -434,7 +440,7 @@ class _Serving:
             request = await _read_request(reader, connection)
             step = self._steps[min(len(self.server.requests), len(self._steps) - 1)]
             self.server.requests.append(request)
-            exchange = Exchange(request, writer=writer)
+            exchange = Exchange(request, reader=reader, writer=writer)
             await step(exchange)
             keep = exchange.keep
 
