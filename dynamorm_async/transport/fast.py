@@ -410,7 +410,7 @@ class FastTransport:
             parts.port or PORTS[parts.scheme],
             tls=Tls(bundle=route.bundle, context=settings.ssl_context) if parts.scheme == "https" else None,
             connect_timeout=settings.connect_timeout,
-            keepalive=settings.keepalive,
+            keepalive=settings.keepalive or route.keepalive,
             dns_seconds=settings.dns_seconds,
         )
         return Pool(

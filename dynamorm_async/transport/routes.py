@@ -65,6 +65,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         keys: What to sign with.
         user_agent: How the client names itself.
         bundle: File or folder of certificates to trust, or None for the system's.
+        keepalive: Whether the configuration has the system probe idle connections.
     """
 
     url: str
@@ -72,6 +73,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     keys: Credentials
     user_agent: str
     bundle: str | None = None
+    keepalive: bool = False
 
 
 class Unroutable(Exception):
@@ -242,6 +244,7 @@ class ResolvingRouter:
             user_agent=_checked(f"{headers.get('User-Agent', '')} {self._user_agent}"),
             bundle=self._transport.session.get_config_variable("ca_bundle")
             or self._environ.get("REQUESTS_CA_BUNDLE"),
+            keepalive=_keepalive(client, self._transport.session),
         )
 
 
@@ -312,6 +315,12 @@ def _endpoint_in(region: str | None) -> str | None:
     if region is None or not _PLAIN_REGION.fullmatch(region):
         return None
     return f"https://dynamodb.{region}.amazonaws.com"
+
+
+def _keepalive(client: Any, session: Any) -> bool:
+    """Return what the client's config says of probes, or else the configuration files."""
+    given: bool | None = client.meta.config.tcp_keepalive
+    return bool(session.get_config_variable("tcp_keepalive") if given is None else given)
 
 
 def _why_not_session_settings(session: Any) -> str | None:

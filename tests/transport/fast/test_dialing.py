@@ -4,13 +4,15 @@ import asyncio
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from aiobotocore.config import AioConfig
 
 from dynamorm_async.errors import EndpointUnreachable
-from dynamorm_async.testing.faults import whole_answer
+from dynamorm_async.testing.faults import answer, faulty_server, whole_answer
 from dynamorm_async.transport.dialing import Address, Dialer
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.transport.http1 import Connection
@@ -161,3 +163,30 @@ async def test_addresses_are_kept_for_their_time_and_resolved_once_for_all_who_w
         assert resolver.calls == 2
         for connection in connections:
             connection.abort()
+
+
+@pytest.mark.parametrize(
+    ("config", "file", "is_kept"),
+    [
+        pytest.param(None, "", False, id="not asked for"),
+        pytest.param(AioConfig(tcp_keepalive=True), "", True, id="config"),
+        pytest.param(None, "[default]\ntcp_keepalive = true\n", True, id="file"),
+        pytest.param(
+            AioConfig(tcp_keepalive=False), "[default]\ntcp_keepalive = true\n", False, id="config first"
+        ),
+    ],
+)
+async def test_the_system_probes_idle_connections_where_the_configuration_says_so(
+    tmp_path: Path, config: AioConfig | None, file: str, is_kept: bool
+) -> None:
+    (tmp_path / "config").write_text(file)
+    async with faulty_server(answer(ITEM)) as server:
+        transport = FastTransport(endpoint=server.url, region="eu-west-1", credentials=KEYS, config=config)
+        await transport.attempt(GET, timeout=10.0)
+        (pool,) = transport.pools
+        idle: Any = pool._idle[0]  # pyright: ignore[reportPrivateUsage]
+        sock = idle._transport.get_extra_info("socket")
+        option = sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        await transport.aclose()
+
+    assert bool(option) is is_kept
