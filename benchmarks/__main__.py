@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.measure import SAVED, UNSAVED, Options, missed, write_result
 
 # From the quickest to the longest.
-BENCHES = ("planning", "codec", "cold", "memory", "scans", "engines", "verbs")
+BENCHES = ("planning", "observing", "codec", "cold", "memory", "scans", "engines", "verbs")
 DRAWN = ("chart", "tables")
 
 

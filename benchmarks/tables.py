@@ -99,6 +99,21 @@ def _planning(result: dict[str, Any]) -> str:
     return _markdown(["", "µs of CPU", "below"], lines)
 
 
+def _observing(result: dict[str, Any]) -> str:
+    rows = result["results"]
+    unwatched = next(iter(rows.values()))["median_us"]
+    lines = [
+        [
+            title,
+            f"{row['median_us']:.2f}",
+            f"{row['median_us'] / unwatched:.1%}",
+            *_goal(row, "at_most_percent"),
+        ]
+        for title, row in rows.items()
+    ]
+    return _markdown(["", "µs of CPU", "of the get", "at most, %"], lines)
+
+
 def _cold(result: dict[str, Any]) -> str:
     lines = [
         [
@@ -173,6 +188,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "ratios": ("verbs", _ratios),
     "floor": ("verbs", _floor),
     "planning": ("planning", _planning),
+    "observing": ("observing", _observing),
     "cold": ("cold", _cold),
     "memory": ("memory", _memory),
     "scans": ("scans", _scans),
