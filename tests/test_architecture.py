@@ -32,6 +32,46 @@ FACTS_OF_THE_EDGE = frozenset(
         "uuid.uuid4",
     }
 )
+# Rooms whose code runs on the caller's event loop; the core's own rule is stricter.
+ASYNC_ROOMS = frozenset({"admin", "client", "executors", "observe", "transport"})
+BLOCKING = frozenset(
+    {
+        "input",
+        "open",
+        "os.popen",
+        "os.system",
+        "os.waitpid",
+        "select.select",
+        "socket.create_connection",
+        "socket.getaddrinfo",
+        "socket.gethostbyaddr",
+        "socket.gethostbyname",
+        "socket.gethostbyname_ex",
+        "time.sleep",
+    }
+)
+BLOCKING_MODULES = ("http.client", "requests", "shutil", "subprocess", "urllib.request", "urllib3")
+# Whatever they are called on: files, and sockets that asyncio has its own ways for.
+BLOCKING_METHODS = frozenset(
+    {
+        "accept",
+        "makefile",
+        "read_bytes",
+        "read_text",
+        "recv",
+        "recv_into",
+        "sendall",
+        "write_bytes",
+        "write_text",
+    }
+)
+# What blocks all the same, and why that is no harm.
+BLOCKS_KNOWINGLY = {
+    # The AWS configuration files, a few kilobytes, once for each client and before its first call.
+    ("transport/fast.py", "read_text"),
+    # The proxies that macOS and Windows keep elsewhere, asked when a client is made.
+    ("transport/choosing.py", "urllib.request.getproxies"),
+}
 # A name of the left-hand side must be seen as what it is, however it was imported.
 IMPORTED_BARE = frozenset(
     fact.partition(".")[2] for fact in FACTS_OF_THE_EDGE if fact.startswith(("os.", "uuid."))
@@ -98,6 +138,28 @@ def breaches_of_purity(source: str) -> Iterator[str]:
             yield f"line {node.lineno}: {node.func.id} is I/O"
 
 
+def blocking_calls(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and name of every call that would hold the event loop up, however it was imported."""
+    tree = ast.parse(source)
+    known = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        if isinstance(node, ast.ImportFrom)
+        else alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        first, dot, rest = ast.unparse(node.func).partition(".")
+        name = f"{known.get(first, first)}{dot}{rest}"
+        if name in BLOCKING or name.startswith(tuple(f"{module}." for module in BLOCKING_MODULES)):
+            yield node.lineno, name
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in BLOCKING_METHODS:
+            yield node.lineno, node.func.attr
+
+
 def in_package(file: Path) -> str:
     return str(file.relative_to(PACKAGE))
 
@@ -114,6 +176,25 @@ def test_a_room_is_entered_by_its_front_door(file: Path) -> None:
 )
 def test_the_core_decides_from_its_arguments_alone(file: Path) -> None:
     assert list(breaches_of_purity(file.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in MODULES if file.relative_to(PACKAGE).parts[0] in ASYNC_ROOMS], ids=in_package
+)
+def test_nothing_on_the_event_loop_blocks_it(file: Path) -> None:
+    found = list(blocking_calls(file.read_text()))
+
+    assert [call for call in found if (in_package(file), call[1]) not in BLOCKS_KNOWINGLY] == []
+
+
+def test_what_blocks_knowingly_still_does() -> None:
+    found = {
+        (name, call)
+        for name, _ in BLOCKS_KNOWINGLY
+        for _, call in blocking_calls((PACKAGE / name).read_text())
+    }
+
+    assert found >= BLOCKS_KNOWINGLY
 
 
 def test_modules_are_named_for_a_job() -> None:
@@ -210,6 +291,56 @@ def test_what_only_the_edge_may_do_is_refused_in_the_core(source: str) -> None:
 )
 def test_types_of_time_and_chance_are_allowed_in_the_core(source: str) -> None:
     assert list(breaches_of_purity(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "call"),
+    [
+        pytest.param("import time\ntime.sleep(1)", "time.sleep", id="sleep"),
+        pytest.param("import time as t\nt.sleep(1)", "time.sleep", id="sleep, renamed"),
+        pytest.param("from time import sleep as wait\nwait(1)", "time.sleep", id="sleep, by name"),
+        pytest.param("async def f():\n    with open('x') as file: ...", "open", id="a file"),
+        pytest.param("Path('x').read_text()", "read_text", id="a path"),
+        pytest.param("def f(path):\n    return path.read_bytes()", "read_bytes", id="a path that is given"),
+        pytest.param("import subprocess\nsubprocess.run(['x'])", "subprocess.run", id="a process"),
+        pytest.param("from subprocess import Popen\nPopen('x')", "subprocess.Popen", id="a process, by name"),
+        pytest.param("import os\nos.system('x')", "os.system", id="a shell"),
+        pytest.param("import socket\nsocket.getaddrinfo('h', 1)", "socket.getaddrinfo", id="a name resolved"),
+        pytest.param(
+            "from socket import create_connection as dial\ndial(('h', 1))",
+            "socket.create_connection",
+            id="dial",
+        ),
+        pytest.param("def f(sock):\n    sock.recv(1)", "recv", id="a socket that is given"),
+        pytest.param("import requests\nrequests.get('u')", "requests.get", id="requests"),
+        pytest.param(
+            "from urllib.request import urlopen\nurlopen('u')", "urllib.request.urlopen", id="urllib by name"
+        ),
+        pytest.param("import urllib.request as r\nr.urlopen('u')", "urllib.request.urlopen", id="urllib"),
+        pytest.param(
+            "def f():\n    import http.client as h\n    h.HTTPConnection('h')",
+            "http.client.HTTPConnection",
+            id="http",
+        ),
+    ],
+)
+def test_a_call_that_blocks_is_found(source: str, call: str) -> None:
+    assert [name for _, name in blocking_calls(source)] == [call]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import asyncio\nasync def f():\n    await asyncio.sleep(1)",
+        "async def f(loop):\n    await loop.getaddrinfo('h', 1)",
+        "async def f(loop, sock):\n    await loop.sock_connect(sock, ('h', 1))",
+        "import time\ntime.monotonic()",
+        "import socket\nsocket.socket()",
+        "from dynamorm_async import connect\nconnect('memory://')",
+    ],
+)
+def test_a_call_that_does_not_block_is_allowed(source: str) -> None:
+    assert list(blocking_calls(source)) == []
 
 
 @pytest.mark.slow
