@@ -67,8 +67,8 @@ BLOCKING_METHODS = frozenset(
 )
 # What blocks all the same, and why that is no harm.
 BLOCKS_KNOWINGLY = {
-    # The AWS configuration files, a few kilobytes, once for each client and before its first call.
-    ("transport/fast.py", "read_text"),
+    # The AWS configuration files, a few kilobytes, when a client is made and before its first call.
+    ("transport/profiles.py", "read_text"),
     # The proxies that macOS and Windows keep elsewhere, asked when a client is made.
     ("transport/choosing.py", "urllib.request.getproxies"),
 }

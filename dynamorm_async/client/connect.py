@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dynamorm_async.client.client import Client
@@ -22,6 +23,7 @@ from dynamorm_async.transport import (
     check_whole,
     choose_transport,
     configured_retry,
+    filed,
     open_waist,
 )
 from dynamorm_async.wire import Middleware, Transport
@@ -81,8 +83,8 @@ def connect(
         max_connections: Connections kept open, at most.
         attempt_timeout: Seconds for each attempt: connecting, sending, reading.
         timeout: Seconds for each call, retries included, where the verb names none.
-        retry: The rules of retry; by default what `config`, the session's default config or
-            AWS_MAX_ATTEMPTS says, or `Retry()`.
+        retry: The rules of retry; by default what `config`, the session's default config,
+            AWS_MAX_ATTEMPTS or `max_attempts` of the profile says, or `Retry()`.
         table_prefix: Put before the table names of all models, "dev-".
         cursor_key: Signs the cursors of pages, so that nobody can make one; unsigned ones are refused
             then. At least 16 bytes; several for a rotation, the newest first. Without it, a cursor
@@ -118,7 +120,7 @@ def connect(
     )
     waist = open_waist(
         way,
-        retry=retry or _configured(way, config, session),
+        retry=retry or _configured(way, config, session, profile),
         max_concurrency=max_concurrency,
         attempt_timeout=attempt_timeout,
         timeout=timeout,
@@ -135,11 +137,12 @@ def connect(
     )
 
 
-def _configured(way: Transport, config: object, session: object) -> Retry | None:
+def _configured(way: Transport, config: object, session: object, profile: str | None) -> Retry | None:
     """Return the rules of retry that the AWS configuration asks for; only AWS's own ways heed it."""
     if not isinstance(way, FastTransport | AiobotocoreTransport):
         return None
-    return configured_retry(config, session, os.environ)
+    most = partial(filed, "max_attempts", profile=profile, session=session, environ=os.environ)
+    return configured_retry(config, session, os.environ, most)
 
 
 def _cursor_keys(given: object) -> tuple[bytes, ...]:

@@ -12,6 +12,7 @@ from dynamorm_async.transport.choosing import choose_transport
 from dynamorm_async.transport.credentials import Credentials
 from dynamorm_async.transport.fast import FastTransport
 from dynamorm_async.transport.memory import MemoryTransport
+from dynamorm_async.transport.profiles import filed
 from dynamorm_async.transport.retry import Retry, configured_retry
 from dynamorm_async.transport.waist import Renewing, Waist, check_whole, open_waist
 
@@ -27,5 +28,6 @@ __all__ = [
     "check_whole",
     "choose_transport",
     "configured_retry",
+    "filed",
     "open_waist",
 ]

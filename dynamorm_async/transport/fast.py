@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
@@ -27,6 +26,7 @@ from dynamorm_async.transport.dialing import Dialer, Tls
 from dynamorm_async.transport.failures import NOT_READY, failure
 from dynamorm_async.transport.invocation import Invocation
 from dynamorm_async.transport.pool import Pool
+from dynamorm_async.transport.profiles import files_of
 from dynamorm_async.transport.routes import (
     GLANCE_SECONDS,
     REFRESH_SECONDS,
@@ -370,7 +370,7 @@ class FastTransport:
             self._line_until = max(self._line_until, now + _LOOK_SECONDS)
 
     def _routed(self) -> Router:
-        files = _files(self._environ)
+        files = "\n".join(files_of(self._environ))
         given = given_route(self._options, self._environ, files, _USER_AGENT)
         self._settings = settings_of(self._options["config"], max_connections=self._max_connections)
         if given is not None:
@@ -441,21 +441,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _files(environ: Mapping[str, str]) -> str:
-    """Return the text of the AWS configuration files."""
-    names = (
-        environ.get("AWS_CONFIG_FILE") or "~/.aws/config",
-        environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
-    )
-    texts: list[str] = []
-    for name in names:
-        try:
-            texts.append(Path(name).expanduser().read_text(encoding="utf-8", errors="replace"))
-        except (OSError, RuntimeError):
-            continue  # there is none, or none that could be read
-    return "\n".join(texts)
 
 
 def _merged(default: Any, given: Any) -> Any:

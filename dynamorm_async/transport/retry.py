@@ -6,7 +6,7 @@ AWS SDKs' rules of 2026 for DynamoDB, whatever version of botocore is installed;
 not retry and DynamoDB promises not to have carried out (TransactionConflict) is retried too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -220,16 +220,19 @@ def explicit_retry(config: object) -> Retry | None:
     return None
 
 
-def configured_retry(config: object, session: object, environ: Mapping[str, str]) -> Retry | None:
+def configured_retry(
+    config: object, session: object, environ: Mapping[str, str], filed: Callable[[], str | None]
+) -> Retry | None:
     """Return the rules that an AWS configuration asks for, or None if it asks for none.
 
     As in botocore, the config that was given comes first, then the session's default one, then
-    `AWS_MAX_ATTEMPTS`, which counts the first attempt. Configuration files are not read.
+    `AWS_MAX_ATTEMPTS`, then the profile's `max_attempts`; both count the first attempt.
 
     Args:
         config: A botocore `Config` or None.
         session: A botocore session or None.
         environ: The environment.
+        filed: Gives `max_attempts` of the configuration files, or None; asked where nothing else says.
 
     Raises:
         InvalidRequest: A number that means nothing.
@@ -240,12 +243,14 @@ def configured_retry(config: object, session: object, environ: Mapping[str, str]
     rules = explicit_retry(config)
     if rules is not None:
         return rules
-    most = environ.get("AWS_MAX_ATTEMPTS", "").strip()
+    source, most = "AWS_MAX_ATTEMPTS", environ.get("AWS_MAX_ATTEMPTS", "").strip()
+    if not most:
+        source, most = "max_attempts of the AWS configuration files", (filed() or "").strip()
     if not most:
         return None
     if not (most.isascii() and most.isdecimal() and len(most) < _DIGITS and int(most) > 0):
         raise InvalidRequest(
-            f"AWS_MAX_ATTEMPTS={quoted(most)}",
+            f"{source}={quoted(most)}",
             fix="give a whole number, at least 1, or leave it out",
             code="transport.retry",
         )

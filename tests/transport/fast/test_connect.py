@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -106,6 +107,69 @@ async def test_attempts_are_as_many_as_the_nearest_configuration_says(
             await db.table(Note).find("1")
 
         assert caught.value.attempts == attempts
+
+
+def profiled(name: str) -> AioSession:
+    return AioSession(profile=name)
+
+
+@pytest.mark.parametrize("transport", ["fast", "aiobotocore"])
+@pytest.mark.parametrize(
+    ("options", "environ", "attempts"),
+    [
+        pytest.param({}, {}, 2, id="default profile"),
+        pytest.param({}, {"AWS_PROFILE": "shop"}, 3, id="profile of the environment"),
+        pytest.param({"profile": "shop"}, {"AWS_PROFILE": "none"}, 3, id="profile that was given"),
+        pytest.param({"session": profiled("shop")}, {}, 3, id="profile of a session"),
+        pytest.param({"profile": "none"}, {}, 4, id="profile that says nothing"),
+        pytest.param({"profile": "both"}, {}, 5, id="credentials file first"),
+        pytest.param({}, {"AWS_MAX_ATTEMPTS": "1"}, 1, id="environment first"),
+        pytest.param({"retry": Retry(attempts=1)}, {}, 1, id="retry first"),
+    ],
+)
+async def test_attempts_of_the_configuration_files_are_those_of_the_profile(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    transport: Any,
+    options: dict[str, Any],
+    environ: dict[str, str],
+    attempts: int,
+) -> None:
+    (tmp_path / "config").write_text(
+        "[default]\nmax_attempts = 2\n[profile  shop]\nmax_attempts=3\n"
+        "[profile none]\nregion = eu-west-1\n[profile both]\nmax_attempts = 6\n"
+    )
+    (tmp_path / "credentials").write_text("[both]\nmax_attempts = 5\n")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    async with (
+        faulty_server(reset()) as server,
+        connect(server.url, region="eu-west-1", credentials=KEYS, transport=transport, **options) as db,
+    ):
+        with pytest.raises(ConnectionLost) as caught:
+            await db.table(Note).find("1")
+
+        assert caught.value.attempts == attempts
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("[default]\nmax_attempts = many\n", "max_attempts of the AWS", id="no number"),
+        pytest.param(
+            "max_attempts = 2\naws_secret_access_key = SECRET\n", "cannot be parsed", id="no section"
+        ),
+    ],
+)
+def test_configuration_files_that_mean_nothing_are_refused_and_not_shown(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    (tmp_path / "config").write_text(text)
+
+    with pytest.raises(InvalidRequest, match=told) as caught:
+        connect("http://127.0.0.1:9", credentials=KEYS)
+
+    assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "many", "1.5", "9" * 5000])
