@@ -76,6 +76,18 @@ def test_outside_of_any_loop_the_fast_path_is_chosen() -> None:
     assert isinstance(choose_transport(endpoint="http://127.0.0.1:9", credentials=KEYS), FastTransport)
 
 
+async def attempts_of_a_call(transport: Any, **options: Any) -> int:
+    """Return how often a client tries a call that always fails."""
+    async with (
+        faulty_server(reset()) as server,
+        connect(server.url, region="eu-west-1", credentials=KEYS, transport=transport, **options) as db,
+    ):
+        with pytest.raises(ConnectionLost) as caught:
+            await db.table(Note).find("1")
+    assert caught.value.attempts is not None
+    return caught.value.attempts
+
+
 def defaulting(attempts: int) -> AioSession:
     session = AioSession()
     session.set_default_client_config(AioConfig(retries={"total_max_attempts": attempts}))
@@ -99,14 +111,7 @@ async def test_attempts_are_as_many_as_the_nearest_configuration_says(
     monkeypatch: pytest.MonkeyPatch, transport: Any, options: dict[str, Any], environ: str, attempts: int
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", environ)
-    async with (
-        faulty_server(reset()) as server,
-        connect(server.url, region="eu-west-1", credentials=KEYS, transport=transport, **options) as db,
-    ):
-        with pytest.raises(ConnectionLost) as caught:
-            await db.table(Note).find("1")
-
-        assert caught.value.attempts == attempts
+    assert await attempts_of_a_call(transport, **options) == attempts
 
 
 def profiled(name: str) -> AioSession:
@@ -142,14 +147,7 @@ async def test_attempts_of_the_configuration_files_are_those_of_the_profile(
     (tmp_path / "credentials").write_text("[both]\nmax_attempts = 5\n")
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    async with (
-        faulty_server(reset()) as server,
-        connect(server.url, region="eu-west-1", credentials=KEYS, transport=transport, **options) as db,
-    ):
-        with pytest.raises(ConnectionLost) as caught:
-            await db.table(Note).find("1")
-
-        assert caught.value.attempts == attempts
+    assert await attempts_of_a_call(transport, **options) == attempts
 
 
 @pytest.mark.parametrize(
