@@ -331,9 +331,8 @@ async def test_credentials_that_stay_expired_are_fetched_once_for_all_calls_in_f
                 tasks.start_soon(call)
 
         assert len(rejected) == len(server.requests) == 200
-        assert (
-            provider.loads < 20
-        )  # attempts that began after a renewal ask for one more, all of these for one
+        # Attempts that began after a renewal may ask for one more, and 64 connections serve them in turn.
+        assert provider.loads < 20
 
 
 async def test_a_key_that_is_rejected_again_later_is_renewed_again() -> None:
