@@ -19,6 +19,7 @@ from dynamorm_async.wire import LIMITS, Call, Reply, Send, consumed_units
 R = TypeVar("R")
 
 _CALLS = 4
+_LEAST = 25  # keys, where some of the items may be of other entities
 _AT_ONCE = 1e-9  # seconds that let a call end by its own deadline
 
 
@@ -51,10 +52,11 @@ async def hydrated_pages(
         begin = 0
         while True:
             end = begin + calls * LIMITS.batch_keys
-            if question.limit is not None:
-                end = min(end, begin + question.limit - found)
+            wanted = None if question.limit is None else question.limit - found
+            if wanted is not None:
+                end = min(end, begin + (max(wanted, _LEAST) if walk.query.tests_entity else wanted))
             some = keys[begin:end]
-            items = await _fetched(walk.query, some, meter, calls) if some else ()
+            items = (await _fetched(walk.query, some, meter, calls) if some else ())[:wanted]
             begin, found = end, found + len(items)
             is_last = begin >= len(keys)
             progress = Progress(

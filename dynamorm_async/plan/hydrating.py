@@ -43,7 +43,7 @@ def keys_alone(walk: Walk[Any]) -> Walk[Any]:
     """Return the walk over the index alone: without limit and budget, which are of the items fetched."""
     question = walk.query.question
     page_size = question.page_size
-    if question.limit is not None and not walk.query.is_filtered:
+    if question.limit is not None and not (walk.query.is_filtered or walk.query.tests_entity):
         wanted = question.limit + question.offset
         page_size = wanted if page_size is None else min(page_size, wanted)
     unbounded = replace(

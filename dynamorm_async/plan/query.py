@@ -201,7 +201,11 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
             # It begins nowhere else, and has neither order nor limit.
             text = f'{self.opened},"ReturnConsumedCapacity":"TOTAL"' if priced else self.opened
             body = self.target.closed(text, self.compiled)
-            return Call(operation="GetItem", body=body, tables=(self.target.table,))
+            values = () if self.key is None else self.key.values
+            named = {
+                field.name: value for field, value in zip(self.target.spec.key_fields, values, strict=True)
+            }
+            return Call(operation="GetItem", body=body, tables=(self.target.table,), keys=(named,))
         text = self._counted if counting else self.opened
         return self._call(text, start, limit=limit, backward=backward, priced=priced)
 

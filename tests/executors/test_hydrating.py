@@ -50,6 +50,16 @@ def item(number: int, **changes: Any) -> dict[str, Any]:
     return {**entry(number), "note": {"S": f"note {number}"}, **changes}
 
 
+@model(table="jobs", entity="JOB")
+class OneOfSeveral:
+    id: Attr[str] = partition_key()
+    state: Attr[str]
+    rank: Attr[int]
+    note: Attr[str]
+
+    by_state = GlobalIndex("by-state", partition_key="state", sort_key="rank", projection="KEYS_ONLY")
+
+
 @attrs.define
 class Service:
     """An index of entries in pages, and a table that answers batches by a script.
@@ -175,6 +185,19 @@ async def test_a_limit_in_the_middle_of_a_page_fetches_no_more() -> None:
     assert await given(service, walk(limit=2)) == notes(1, 2)
 
     assert (service.fetched, len(service.asked)) == ([["j1", "j2"]], 1)
+
+
+async def test_a_limit_among_other_entities_is_not_searched_for_item_by_item() -> None:
+    numbers = list(range(60))
+    stored = [item(n, _entity={"S": "JOB" if n % 20 == 19 else "OTHER"}) for n in numbers]
+    service = Service([numbers], stored)
+    question = Question(conditions=(OneOfSeveral.state == "open",), hydrate=True, limit=2)
+
+    found = await given(service, Walk(query=prepare(target(OneOfSeveral, "jobs"), question)))
+
+    assert found == notes(19, 39)
+    assert [len(each) for each in service.fetched] == [25, 25]
+    assert "Limit" not in service.asked[0]
 
 
 async def test_an_offset_counts_what_the_index_holds_and_is_not_fetched() -> None:

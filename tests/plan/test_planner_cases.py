@@ -227,6 +227,13 @@ OWN = Part.owner == "ana"
 WHERE_OWNER = "needs owner == …"
 WHERE_STATE = "needs state == …"
 WHERE_CITY = "needs city == …"
+BESIDE_CITY = {
+    "table": WHERE_OWNER,
+    "by-state": WHERE_STATE,
+    "by-made": WHERE_OWNER,
+    "by-rank": WHERE_OWNER,
+    "by-size": WHERE_OWNER,
+}
 NO_KEY_ID = "no key condition can say what is asked of its key id, and no filter may"
 NO_WHOLE_PART = "it does not hold expires, note, rank, size, state, weight; hydrate() fetches the rest"
 NO_STATE = (
@@ -1333,13 +1340,7 @@ CASES = [
         chosen="by-city",
         cost=52.0,
         key="city = 'Rome'",
-        others={
-            "table": WHERE_OWNER,
-            "by-state": WHERE_STATE,
-            "by-made": WHERE_OWNER,
-            "by-rank": WHERE_OWNER,
-            "by-size": WHERE_OWNER,
-        },
+        others=BESIDE_CITY,
     ),
     Case(
         id="hydrate consistently costs twice as much",
@@ -1348,13 +1349,7 @@ CASES = [
         chosen="by-city",
         cost=10.5,
         key="city = 'Rome'",
-        others={
-            "table": WHERE_OWNER,
-            "by-state": WHERE_STATE,
-            "by-made": WHERE_OWNER,
-            "by-rank": WHERE_OWNER,
-            "by-size": WHERE_OWNER,
-        },
+        others=BESIDE_CITY,
     ),
     Case(
         id="hydrate: what the filter leaves out is not fetched",
@@ -1384,13 +1379,7 @@ CASES = [
         chosen="by-city",
         cost=2.0,
         key="city = 'Rome'",
-        others={
-            "table": WHERE_OWNER,
-            "by-state": WHERE_STATE,
-            "by-made": WHERE_OWNER,
-            "by-rank": WHERE_OWNER,
-            "by-size": WHERE_OWNER,
-        },
+        others=BESIDE_CITY,
     ),
     Case(
         id="hydrate tells entities apart when they are fetched",

@@ -72,6 +72,7 @@ GETS: dict[str, tuple[Walk[Any], dict[str, Any]]] = {
 def test_a_whole_key_is_read_by_get_item(walk: Walk[Any], more: dict[str, Any]) -> None:
     assert (walk.operation, walk.first.operation) == ("GetItem", "GetItem")
     assert walk.request == {"TableName": "any", "Key": KEY, **more}
+    assert walk.first.key == {"user": "ana", "number": 1}
 
 
 def test_a_view_is_read_by_a_projection() -> None:
