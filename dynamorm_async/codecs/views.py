@@ -119,14 +119,21 @@ class Columns:
     @property
     def exact(self) -> tuple[Any, Callable[[Any], dict[str, Any]]]:
         """As `Record.exact`; the struct reads the table's keys as well."""
-        members = _with_keys(self._record, self._members)
-        extra = self._record.entity_wire
-        return item_struct(f"{self._name}_by_key", members, extra=extra, strict=False), self._checked
+        return self._struct, self._checked
 
     def decode_raw(self, raw: str | msgspec.Raw) -> dict[str, Any]:
         """Return the dict of the JSON text of one item; raises as `Record.decode_raw` does."""
-        struct, read = self.exact
-        return read(self._record.read_answer(msgspec.json.Decoder(struct), raw, member=""))
+        return self._checked(self._record.read_answer(self._raw_reader, raw, member=""))
+
+    @cached_property
+    def _struct(self) -> Any:
+        members = _with_keys(self._record, self._members)
+        extra = self._record.entity_wire
+        return item_struct(f"{self._name}_by_key", members, extra=extra, strict=False)
+
+    @cached_property
+    def _raw_reader(self) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(self._struct)
 
     def _checked(self, stored: Any) -> dict[str, Any]:
         self._record.check_entity(stored)
