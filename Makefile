@@ -36,7 +36,7 @@ test: .venv/stamp-test ## Run the suite on every engine of this machine, with co
 test-fast: .venv/stamp-test ## Run what needs no process of its own, in seconds; ARGS=… goes to pytest
 	$(BIN)/python -m pytest $(SPREAD) -m "not slow" $(ARGS)
 
-soak: .venv/stamp-test ## Ask 20,000 random questions on all engines, for half an hour; ARGS=… goes to pytest
+soak: .venv/stamp-test ## Ask random questions to 20,000 tables on all engines, for an hour; ARGS=… goes to pytest
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest $(SPREAD) tests/client/test_query_model_based.py $(ARGS)
 
 check: .venv/stamp-test .venv/stamp-check ## Check format, lint, types and the imports between rooms

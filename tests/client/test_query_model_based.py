@@ -1,342 +1,126 @@
-"""Random questions to random items, against a filter in plain Python, on every engine.
+"""Random questions to random items of random models, against a filter in plain Python, on every engine.
 
-Each example fills a partition of its own with raw items, as another service may have written them:
-attributes without which an index lacks the item, a default that was never stored, equal sort keys.
-It draws conditions, one of the accesses that the planner calls sound, options, a page size and a
-place to resume at. Whatever is asked then must be what the filter says: R17, R18, R35 to R40, R45,
-R49, R53, R54, N3.
+Each example draws a model with indexes (`drawn.py`), fills a table of its own with raw items, as another
+service may have written them: attributes without which an index lacks the item, a default that was
+never stored, equal sort keys, items of another entity. It asks by what the planner takes, by one of
+the other ways that it calls sound, or by a scan, draws options, a page size and a place to resume at.
+Whatever is asked then must be what the filter says: R17, R18, R35 to R40, R45, R49, R53, R54, N3.
 
-`make soak` asks 20,000 such questions.
+`make soak` draws 20,000 such tables.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncGenerator, Callable, Sequence
-from decimal import Decimal
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
 import attrs
 import pytest
 import pytest_asyncio
-from hypothesis import HealthCheck, Phase, assume, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from dynamorm_async import (
-    Attr,
     BudgetSpent,
     Client,
-    Condition,
+    Explanation,
     GlobalIndex,
     InvalidExpression,
     LocalIndex,
     NoUsableIndex,
     Page,
-    Query,
     Table,
-    attribute,
-    condition,
-    model,
-    partition_key,
-    sort_key,
 )
 from dynamorm_async.client import Selection
+from dynamorm_async.model import KEPT
 from dynamorm_async.testing import Engine
+from tests.client.drawn import Asked, Design, Field, Item, Value, designs, items_of, questions
 from tests.client.given import Exchange, Recorder, answer
 
-Value = Any
-Item = dict[str, Value]
-"""Field name to Python value; what is not stored is not in it."""
-
-TEXTS = ["a", "ab", "b", "ba", "é", "\uff5a", "😀"]
-NUMBERS = [-20, -1, 0, 1, 2, 10]
-DECIMALS = [Decimal(text) for text in ("-1.5", "-1", "0", "2.25", "2.5", "1E+3")]
-BYTES = [b"\x00", b"\x00\x01", b"a", b"ab", b"\x7f", b"\xff"]
-
-POOLS: dict[type, list[Any]] = {str: TEXTS, int: NUMBERS, Decimal: DECIMALS, bytes: BYTES}
-TAGS: dict[type, str] = {str: "S", int: "N", Decimal: "N", bytes: "B"}
-
-
-@attrs.frozen
-class Kind:
-    """A field: its type, its attribute, and whether an item may lack it."""
-
-    type: type
-    attribute: str
-    may_lack: bool
-
-    def tagged(self, value: Value) -> dict[str, str]:
-        tag = TAGS[self.type]
-        text = base64.b64encode(value).decode() if tag == "B" else str(value)
-        return {tag: format(value, "f") if self.type is Decimal else text}
-
-
-@attrs.frozen(eq=False)
-class Shape:
-    """A model, and what its items are made of."""
-
-    cls: Any
-    fields: dict[str, Kind]
-    accesses: dict[str, tuple[str, ...]]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return ("pk", "sk") if "sk" in self.fields else ("pk",)
-
-    def raw(self, item: Item) -> dict[str, Any]:
-        return {self.fields[name].attribute: self.fields[name].tagged(item[name]) for name in item}
-
-    def key(self, item: Item) -> dict[str, Any]:
-        return self.raw({name: item[name] for name in self.keys})
-
-
-def shape(name: str, sort_type: type | None, indexes: Sequence[GlobalIndex | LocalIndex]) -> Shape:
-    """Return a model whose items differ from the others' in the type of their sort key."""
-    sort: dict[str, Any] = {} if sort_type is None else {"sk": sort_key()}
-    types: dict[str, Any] = {} if sort_type is None else {"sk": sort_type}
-    body: dict[str, Any] = {
-        "pk": partition_key(),
-        **sort,
-        "team": attribute(default=None),
-        "rank": attribute(default=None, name="the rank"),
-        "score": attribute(name="Score#"),
-        "label": attribute(default=None),
-        "blob": attribute(default=None, name="size"),
-        "note": attribute(default=""),
-    }
-    types |= {"pk": str, "team": str | None, "rank": int | None, "score": Decimal, "label": str | None}
-    types |= {"blob": bytes | None, "note": str}
-    body |= {index.name.replace("-", "_"): index for index in indexes}
-    annotations = {field: Attr[tp] for field, tp in types.items()}
-    cls: Any = model(table="drawn")(
-        type(name, (), {"__module__": __name__, "__annotations__": annotations, **body})
+# Tables take minutes to make where they are kept, and are then these few.
+KEPT_DESIGNS = [
+    Design(
+        fields=(
+            Field("pk", str, "pk", "key"),
+            Field("a", str, "the a", "optional"),
+            Field("b", int, "b", "default"),
+            Field("c", bytes, "c#", "required"),
+            Field("sk", tp, "sk", "key"),
+        ),
+        indexes=(
+            LocalIndex("local", sort_key="b", projection=["c"]),
+            GlobalIndex("global", partition_key="a", sort_key="b"),
+            GlobalIndex("turned", partition_key="pk", sort_key="c", projection="KEYS_ONLY"),
+        ),
+        entity=entity,
+        unknown="drop",
     )
-    fields = {
-        "pk": Kind(str, "pk", may_lack=False),
-        **({} if sort_type is None else {"sk": Kind(sort_type, "sk", may_lack=False)}),
-        "team": Kind(str, "team", may_lack=True),
-        "rank": Kind(int, "the rank", may_lack=True),
-        "score": Kind(Decimal, "Score#", may_lack=False),
-        "label": Kind(str, "label", may_lack=True),
-        "blob": Kind(bytes, "size", may_lack=True),
-        "note": Kind(str, "note", may_lack=True),
-    }
-    accesses = {"table": () if sort_type is None else ("sk",)}
-    accesses |= {
-        index.name: (index.sort_key,) if isinstance(index.sort_key, str) else index.sort_key
-        for index in indexes
-    }
-    return Shape(cls, fields, accesses)
-
-
-GLOBAL = [
-    GlobalIndex("g-team", partition_key="team"),
-    GlobalIndex("g-team-score", partition_key="team", sort_key="score", projection=["note", "blob"]),
-    GlobalIndex("g-pk-label", partition_key="pk", sort_key="label", projection="KEYS_ONLY"),
-    GlobalIndex("g-pk-score", partition_key="pk", sort_key="score"),
-    GlobalIndex("g-pk-note", partition_key="pk", sort_key="note"),
-    GlobalIndex("g-pk-rank", partition_key="pk", sort_key="rank"),
-    GlobalIndex("g-pk-blob", partition_key="pk", sort_key="blob", projection=["score", "rank"]),
+    for tp, entity in ((str, None), (int, "mine"))
 ]
-LOCAL = [
-    LocalIndex("l-rank", sort_key="rank"),
-    LocalIndex("l-score", sort_key="score", projection="KEYS_ONLY"),
-    LocalIndex("l-blob", sort_key="blob", projection=["note", "score"]),
-    LocalIndex("l-label", sort_key="label"),
-]
-SEVERAL = [
-    GlobalIndex("m-one", partition_key=("pk", "team"), sort_key=("score", "rank", "label")),
-    GlobalIndex("m-two", partition_key="pk", sort_key=("label", "score"), projection=["note"]),
-]
-SHAPES = {
-    "text": shape("Texts", str, [*LOCAL, *GLOBAL]),
-    "number": shape("Counts", int, [*LOCAL, *GLOBAL]),
-    "binary": shape("Blobs", bytes, [*LOCAL, *GLOBAL]),
-    "several": shape("Several", str, [*SEVERAL]),
-}
 
 
-# What is asked.
-
-Test = Callable[[Item], bool]
-PREFIXES = ["a", "ab", "b", "é", "\uff5a"]
+# The tables.
 
 
-@attrs.frozen
-class Demand:
-    """A condition, and what it means of an item."""
+class Place:
+    """A client whose calls are recorded, and what its engine can do; shown by the engine's name."""
 
-    condition: Condition[Any]
-    test: Test
+    def __init__(self, db: Client, engine: Engine, recorder: Recorder) -> None:
+        self.db, self.engine, self.recorder = db, engine, recorder
+        self.kept: dict[Design, Table[Any]] = {}
 
     def __repr__(self) -> str:
-        return repr(self.condition)
+        return f"<{self.engine.name}>"
 
+    @property
+    def designs(self) -> st.SearchStrategy[Design]:
+        if not self.engine.disposable:
+            return st.sampled_from(KEPT_DESIGNS)
+        # KNOWN_GAPS: the others know no key of several attributes, memory no beginning of binary values.
+        is_memory = self.engine.name == "memory"
+        return designs(several=is_memory, binary_prefixes=not is_memory)
 
-def compared(cls: Any, name: str, operator: str, value: Value) -> Demand:
-    tests: dict[str, Callable[[Value], bool]] = {
-        "=": lambda x: x == value,
-        "<": lambda x: x < value,
-        "<=": lambda x: x <= value,
-        ">": lambda x: x > value,
-        ">=": lambda x: x >= value,
-        "between": lambda x: value[0] <= x <= value[1],
-        "begins_with": lambda x: x.startswith(value),
-        "in": lambda x: x in value,
-        "contains": lambda x: value in x,
-        "exists": lambda x: True,
-    }
-    made = condition(cls, name, operator, value)
-    if operator == "!=":
-        return Demand(made, lambda item: item.get(name) != value)
-    if operator == "not_exists":
-        return Demand(made, lambda item: name not in item)
-    return Demand(made, lambda item: name in item and tests[operator](item[name]))
+    def is_gap(self, query: Selection[Any, Any]) -> bool:
+        """Whether the engine fetches nothing from the table for a local index; see KNOWN_GAPS."""
+        return self.engine.name in ("memory", "dynoxide") and query.plan().query.choice.fetches
 
+    @asynccontextmanager
+    async def filled(self, design: Design, items: list[Item]) -> AsyncGenerator[Table[Any]]:
+        """Give a table with these items."""
+        table = self.kept.get(design) or self.db.table(design.cls, name=f"test-{uuid4().hex}")
+        if design not in self.kept:
+            await self.db.admin.create_table(design.cls, name=table.name)
+        if not self.engine.disposable:
+            self.kept[design] = table
+        await self._write(table, [{"PutRequest": {"Item": design.raw(item)}} for item in items])
+        try:
+            yield table
+        finally:
+            if self.engine.disposable:
+                await self.db.admin.delete_table(design.cls, name=table.name)
+            else:
+                keys = [{"DeleteRequest": {"Key": design.key(item)}} for item in items]
+                await self._write(table, keys)
 
-def either(one: Demand, other: Demand) -> Demand:
-    return Demand(one.condition | other.condition, lambda item: one.test(item) or other.test(item))
-
-
-def never(one: Demand) -> Demand:
-    return Demand(~one.condition, lambda item: not one.test(item))
-
-
-@st.composite
-def comparisons(draw: st.DrawFn, shape: Shape) -> Demand:
-    """Draw a condition on a field that is no partition key."""
-    names = [name for name in shape.fields if name not in ("pk", "team")]
-    name = draw(st.sampled_from([*names, "sk", "score"]))
-    tp = shape.fields[name].type
-    values = st.sampled_from(POOLS[tp])
-    operator = draw(
-        st.sampled_from(
-            ["=", "<", "<=", ">", ">=", "between", "exists", "!=", "in", "not_exists"]
-            + (["begins_with", "contains"] if tp is str else ["begins_with"] if tp is bytes else [])
-        )
-    )
-    value: Any
-    match operator:
-        case "between":
-            value = tuple(sorted([draw(values), draw(values)]))
-        case "in":
-            value = draw(st.lists(values, min_size=1, max_size=3))
-        case "begins_with" | "contains":
-            value = draw(st.sampled_from(PREFIXES if tp is str else [b"\x00", b"a", b"\xff"]))
-        case "exists" | "not_exists":
-            value = None
-        case _:
-            value = draw(values)
-    return compared(shape.cls, name, operator, value)
-
-
-@st.composite
-def ranges(draw: st.DrawFn, shape: Shape) -> list[Demand]:
-    """Draw the two ends of one range of a field, each of them included or not."""
-    name = draw(st.sampled_from(["sk", "score", "rank", "label", "blob"]))
-    pool = POOLS[shape.fields[name].type]
-    low, high = sorted([draw(st.sampled_from(pool)), draw(st.sampled_from(pool))])
-    return [
-        compared(shape.cls, name, draw(st.sampled_from([">", ">="])), low),
-        compared(shape.cls, name, draw(st.sampled_from(["<", "<="])), high),
-    ]
-
-
-@attrs.frozen
-class Asked:
-    """Everything that an example draws; partitions are numbers, for they are new each time."""
-
-    shape: Shape = attrs.field(repr=False)
-    items: list[Item]
-    demands: list[Demand]
-    partition: dict[str, int]
-    access: int
-    reverse: bool
-    consistent: bool
-    select: tuple[str, ...] | None
-    size: int
-    place: int
-    limit: int
-    offset: int
-    page_size: int | None
-
-
-@st.composite
-def questions(draw: st.DrawFn, shape: Shape) -> Asked:
-    """Draw items and a question to them."""
-    parts = st.integers(0, 1)
-    one: dict[str, st.SearchStrategy[Any]] = {
-        name: st.sampled_from(POOLS[kind.type]) for name, kind in shape.fields.items()
-    }
-    one |= {"pk": parts, "team": parts}
-    required = {name: values for name, values in one.items() if not shape.fields[name].may_lack}
-    optional = {name: values for name, values in one.items() if shape.fields[name].may_lack}
-    items = draw(
-        st.lists(
-            st.fixed_dictionaries(required, optional=optional),
-            max_size=14,
-            unique_by=lambda item: tuple(item[name] for name in shape.keys),
-        )
-    )
-    demands = draw(st.lists(comparisons(shape), max_size=2))
-    # Without these, indexes that lack items are refused.
-    for name in draw(st.sets(st.sampled_from(["team", "rank", "label", "blob", "note"]), max_size=3)):
-        demands.append(compared(shape.cls, name, "exists", None))
-    if draw(st.booleans()):
-        demands += draw(ranges(shape))
-    if draw(st.integers(0, 3)) == 0:
-        demands.append(either(draw(comparisons(shape)), draw(comparisons(shape))))
-    if draw(st.integers(0, 3)) == 0:
-        demands.append(never(draw(comparisons(shape))))
-    partition = draw(
-        st.sampled_from([{"pk": 0}, {"pk": 0}, {"team": 0}, {"pk": 0, "team": 0}, {"pk": 0, "team": 1}])
-    )
-    others = [name for name in shape.fields if name not in shape.keys]
-    return Asked(
-        shape=shape,
-        items=items,
-        demands=draw(st.permutations(demands)),
-        partition=partition,
-        access=draw(st.integers(0, 20)),
-        reverse=draw(st.booleans()),
-        consistent=draw(st.integers(0, 4)) == 0,
-        select=draw(st.none() | st.lists(st.sampled_from(others), max_size=2).map(tuple)),
-        size=draw(st.integers(1, 6)),
-        place=draw(st.integers(0, 13)),
-        limit=draw(st.integers(1, 8)),
-        offset=draw(st.integers(0, 4)),
-        page_size=draw(st.none() | st.integers(1, 4)),
-    )
-
-
-# The tables, filled anew for each example.
-
-
-@attrs.frozen
-class Place:
-    """A client whose calls are recorded, and a table for each shape."""
-
-    db: Client
-    engine: str
-    recorder: Recorder = attrs.field(repr=False)
-    tables: dict[str, Table[Any]] = attrs.field(repr=False)
+    async def _write(self, table: Table[Any], requests: list[dict[str, Any]]) -> None:
+        if requests:
+            await answer(self.db, "BatchWriteItem", None, RequestItems={table.name: requests})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def place(engine: Engine) -> AsyncGenerator[Place]:
     recorder = Recorder()
-    tables: dict[str, Table[Any]] = {}
     async with engine.connect(middleware=[recorder]) as db:
-        for name, each in SHAPES.items():
-            if name == "several" and engine.name != "memory":
-                continue
-            given_name = f"test-{uuid4().hex}"
-            await db.admin.create_table(each.cls, name=given_name)
-            tables[name] = db.table(each.cls, name=given_name)
-        yield Place(db, engine.name, recorder, tables)
-        for name, table in tables.items():
-            await db.admin.delete_table(SHAPES[name].cls, name=table.name)
+        place = Place(db, engine, recorder)
+        yield place
+        for design, table in place.kept.items():
+            await db.admin.delete_table(design.cls, name=table.name)
+
+
+# What is asked of them.
 
 
 @attrs.define
@@ -344,80 +128,131 @@ class Example:
     """One question on an engine, and what the filter in Python says to it."""
 
     place: Place
-    table: Table[Any]
     asked: Asked
-    items: list[Item]
     query: Selection[Any, Any]
+    taken: Explanation
     expected: list[Item]
-    order: tuple[str, ...]
-    names: tuple[str, ...]
+
+    @property
+    def is_scan(self) -> bool:
+        return self.taken.operation == "Scan"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields that are asked for."""
+        design, select = self.asked.design, self.asked.select
+        return design.names if select is None else tuple(dict.fromkeys([*design.keys, *select]))
 
     def shown(self, found: Any) -> Item:
         """Return a result as a dict of the fields that were asked for."""
         if self.asked.select is not None:
             return {name: found[name] for name in self.names}
-        return {name: getattr(found, name) for name in self.names}
+        kept = getattr(found, KEPT, None)
+        more = {} if kept is None else {name: json.loads(text) for name, text in kept.unknown.items()}
+        return {name: getattr(found, name) for name in self.names} | more
+
+    def read(self, item: Item) -> Item:
+        """Return the same of what is stored."""
+        fields = self.asked.design.by_name
+        more = "_more" in item and self.asked.select is None
+        found = {name: item.get(name, fields[name].absent) for name in self.names}
+        return found | ({"_more": {"S": item["_more"]}} if more else {})
 
     def keys(self, found: Sequence[Any]) -> list[tuple[Value, ...]]:
-        return [tuple(self.shown(each)[name] for name in self.asked.shape.keys) for each in found]
+        return [tuple(self.shown(each)[name] for name in self.asked.design.keys) for each in found]
 
-    def check_whole(self, whole: Sequence[Any]) -> None:
-        """The same items, each once, as they are stored, in the order of the access."""
-        keys = self.keys(whole)
-        stored = {tuple(item[name] for name in self.asked.shape.keys): item for item in self.expected}
+    def check_whole(self, whole: Sequence[Any], taken: Explanation) -> None:
+        """The same items, each once, as they are stored, in the order of what answered."""
+        design, keys = self.asked.design, self.keys(whole)
+        stored = {tuple(item[name] for name in design.keys): item for item in self.expected}
         assert sorted(keys) == sorted(stored)
-        assert [self.shown(found) for found in whole] == [self._read(stored[key]) for key in keys]
-        ranks = [tuple(stored[key][name] for name in self.order) for key in keys]
-        assert ranks == sorted(ranks, reverse=self.asked.reverse)
+        assert [self.shown(found) for found in whole] == [self.read(stored[key]) for key in keys]
+        if not self.is_scan:
+            _, sort = design.accesses[taken.index or "table"]
+            places = [tuple(stored[key][name] for name in sort) for key in keys]
+            assert places == sorted(places, reverse=self.asked.reverse)
+            if self.asked.order_by is not None and self.is_ordered:
+                values: list[Any] = [stored[key].get(self.asked.order_by) for key in keys]
+                assert len(values) < 2 or values == sorted(values, reverse=self.asked.reverse)
 
-    def _read(self, item: Item) -> Item:
-        return {name: item.get(name, "" if name == "note" else None) for name in self.names}
+    @property
+    def is_ordered(self) -> bool:
+        return self.query.plan().query.question.order_by is not None
+
+    def answers_alike(self, query: Selection[Any, Any]) -> bool:
+        """Whether a variant is answered in the same way: a limit, say, may make another one cheaper."""
+        return query.explain().index == self.taken.index
+
+    def check_some(self, found: Sequence[Any], whole: Sequence[Any], query: Selection[Any, Any]) -> None:
+        """The items of a variant are a part of the whole answer, and this part in the same way."""
+        keys, all_keys = self.keys(found), self.keys(whole)
+        question = query.plan().query.question
+        end = None if question.limit is None else question.offset + question.limit
+        wanted = all_keys[question.offset : end]
+        if self.answers_alike(query):
+            assert keys == wanted
+        else:
+            event("a variant is answered in another way")
+            assert len(keys) == len(set(keys)) == len(wanted)
+            assert set(keys) <= set(all_keys)
 
 
 def _scanned(calls: Sequence[Exchange]) -> int:
     return sum(answer["ScannedCount"] for _, answer in calls)
 
 
-async def _write(place: Place, table: str, requests: list[dict[str, Any]]) -> None:
-    if requests:
-        await answer(place.db, "BatchWriteItem", None, RequestItems={table: requests})
+def asked_of(table: Table[Any], asked: Asked, *, ordered: bool, scanning: bool) -> Selection[Any, Any]:
+    """Return the question as the library is asked it."""
+    conditions = [demand.condition for demand in asked.demands]
+    query = table.scan(*conditions) if asked.way == "scan" else table.where(*conditions)
+    query = query.consistent() if asked.consistent else query
+    if scanning:
+        query = query.allow_scan()
+    elif asked.way != "scan":
+        query = query.reverse() if asked.reverse else query
+        query = query.order_by(asked.order_by) if ordered and asked.order_by is not None else query
+    if asked.select is None:
+        return query
+    return query.select(*asked.design.keys, *asked.select)
 
 
-def _is_gap(engine: str, query: Selection[Any, Any]) -> bool:
-    """Whether the engine fetches nothing from the table for a local index; see KNOWN_GAPS."""
-    return engine in ("memory", "dynoxide") and query.plan().query.choice.fetches
+def answerable(place: Place, table: Table[Any], asked: Asked) -> tuple[Selection[Any, Any], Explanation]:
+    """Return the question in a form that something answers: at last by a scan of the table."""
+    for ordered, scanning in ((True, False), (False, False), (False, True)):
+        try:
+            query = asked_of(table, asked, ordered=ordered, scanning=scanning)
+            taken = query.explain()
+            while place.is_gap(query):
+                query = query.avoid(str(taken.index))
+                taken = query.explain()
+        except NoUsableIndex:
+            continue
+        else:
+            return query, taken
+    raise AssertionError("a scan of the table answers every question")
 
 
-async def opened(place: Place, name: str, asked: Asked) -> Example | None:
-    """Store the items; return the example, or None where no item can meet the conditions."""
-    example = uuid4().hex[:8]
-    place.recorder.taken()
-    table, shape = place.tables[name], asked.shape
-
-    def part(number: int) -> str:
-        return f"{example}-{number}"
-
-    items: list[Item] = [
-        {key: part(value) if key in ("pk", "team") else value for key, value in item.items()}
-        for item in asked.items
-    ]
-    wanted = [compared(shape.cls, key, "=", part(value)) for key, value in asked.partition.items()]
-    demands = [*wanted, *asked.demands]
-    expected = [item for item in items if all(demand.test(item) for demand in demands)]
-    base: Query[Any] = table.where(*(demand.condition for demand in demands))
-    base = base.consistent() if asked.consistent else base
-    base = base.reverse() if asked.reverse else base
-    names = tuple(shape.fields)
-    query: Selection[Any, Any] = base
+def other_way(
+    place: Place, asked: Asked, query: Selection[Any, Any], taken: Explanation
+) -> tuple[Selection[Any, Any], Explanation]:
+    """Return the question by another way that is sound, where one was drawn."""
+    if asked.way == "planner" or (asked.way == "hint" and taken.operation == "Scan"):
+        return query, taken
+    hinted = query.using(None if asked.access == "table" else asked.access)
     try:
-        if asked.select is not None:
-            names = tuple(dict.fromkeys([*shape.keys, *asked.select]))
-            query = base.select(*names)
-        explanation = query.explain()
+        found = hinted.explain()
     except NoUsableIndex:
-        event("no key answers")
-        assume(False)
-        raise
+        event("the way that was drawn is not sound")
+        return query, taken
+    return (query, taken) if place.is_gap(hinted) else (hinted, found)
+
+
+def opened(place: Place, table: Table[Any], asked: Asked) -> Example | None:
+    """Return the example, or None where no item can meet the conditions; nothing is sent."""
+    expected = asked.expected
+    place.recorder.taken()
+    try:
+        query, taken = other_way(place, asked, *answerable(place, table, asked))
     except InvalidExpression as error:
         if error.code != "plan.contradiction" or expected:
             raise
@@ -425,15 +260,8 @@ async def opened(place: Place, name: str, asked: Asked) -> Example | None:
         return None
     finally:
         assert place.recorder.taken() == []
-    sound = [each.name for each in explanation.candidates if each.cost is not None]
-    access = sound[asked.access % len(sound)]
-    query = query.using(None if access == "table" else access)
-    assume(not _is_gap(place.engine, query))
-    event(f"by {access}")
-    await _write(place, table.name, [{"PutRequest": {"Item": shape.raw(item)}} for item in items])
-    place.recorder.taken()
-    order = shape.accesses[access]
-    return Example(place, table, asked, items, query, expected, order, names)
+    event(f"{asked.way}: {taken.operation} of {'the table' if taken.index is None else 'an index'}")
+    return Example(place, asked, query, taken, expected)
 
 
 # What must hold.
@@ -442,12 +270,25 @@ async def opened(place: Place, name: str, asked: Asked) -> Example | None:
 async def check_whole_answer(it: Example) -> list[Any]:
     whole = await it.query.list()
     first = it.place.recorder.taken()
-    it.check_whole(whole)
+    it.check_whole(whole, it.taken)
     assert len(first) == 1
     assert await it.query.count() == len(whole)
-    back = await it.query.reverse().list()
-    assert it.keys(back) == it.keys(whole)[::-1]
+    if not it.is_scan:
+        back = await it.query.reverse().list()
+        assert it.keys(back) == it.keys(whole)[::-1]
     return whole
+
+
+async def check_every_way(it: Example) -> None:
+    """Not what is chosen alone, but whatever is called sound gives the whole answer."""
+    for name in it.asked.design.accesses:
+        other = it.query.using(None if name == "table" else name)
+        try:
+            taken = other.explain()
+        except NoUsableIndex:
+            continue
+        if not it.place.is_gap(other):
+            it.check_whole(await other.list(), taken)
 
 
 async def check_walks(it: Example, whole: list[Any]) -> None:
@@ -456,20 +297,24 @@ async def check_walks(it: Example, whole: list[Any]) -> None:
     await it.query.list()
     evaluated = _scanned(it.place.recorder.taken())
     paged = it.query.page_size(it.asked.size)
-    assert it.keys(await paged.list()) == it.keys(whole)
-    calls = it.place.recorder.taken()
-    assert _scanned(calls) == evaluated
-    assert len(calls) <= evaluated // it.asked.size + 1
-    wanted = it.asked.limit + it.asked.offset
+    if not it.place.is_gap(paged):
+        it.check_some(await paged.list(), whole, paged)
+    if it.answers_alike(paged):
+        calls = it.place.recorder.taken()
+        assert _scanned(calls) == evaluated
+        assert len(calls) <= evaluated // it.asked.size + 1
     some = it.query.limit(it.asked.limit).offset(it.asked.offset)
     some = some if it.asked.page_size is None else some.page_size(it.asked.page_size)
+    if it.place.is_gap(some):
+        return
+    it.place.recorder.taken()
     found = await some.list()
     calls = it.place.recorder.taken()
-    assert it.keys(found) == it.keys(whole)[it.asked.offset : wanted]
-    if not it.query.plan().query.is_filtered:
+    it.check_some(found, whole, some)
+    wanted = it.asked.limit + it.asked.offset
+    if not some.plan().query.is_filtered:
         assert _scanned(calls) == min(wanted, len(whole))
-    dropless = it.query.plan().query.can_count
-    if dropless:
+    if some.plan().query.can_count:
         assert sum(answer["Count"] for _, answer in calls[:-1]) < wanted
     assert await some.count() == len(found)
     it.place.recorder.taken()
@@ -481,12 +326,15 @@ async def check_pages(it: Example, whole: list[Any]) -> None:
     forth = [page async for page in it.query.pages(size=size)]
     assert it.keys([item for page in forth for item in page.items]) == it.keys(whole)
     assert all(len(page.items) <= size for page in forth)
+    if it.is_scan:
+        assert all(page.previous is None for page in forth)
+        return
     assert forth[0].previous is None
     turning = it.asked.place % len(forth)
     back: list[Page[Any]] = [forth[turning]]
     while back[0].previous is not None:
         back.insert(0, await it.query.page(size=size, cursor=back[0].previous))
-        assert len(back) <= len(whole) + len(it.items) + 2
+        assert len(back) <= len(whole) + len(it.asked.items) + 2
     before = [item for page in forth[: turning + 1] for item in page.items]
     assert it.keys([item for page in back for item in page.items]) == it.keys(before)
     if not it.query.plan().query.is_filtered:
@@ -496,7 +344,7 @@ async def check_pages(it: Example, whole: list[Any]) -> None:
     again: list[Page[Any]] = [back[0]]
     while again[-1].next is not None:
         again.append(await it.query.page(size=size, cursor=again[-1].next))
-        assert len(again) <= len(whole) + len(it.items) + 2
+        assert len(again) <= len(whole) + len(it.asked.items) + 2
     assert it.keys([item for page in again for item in page.items]) == it.keys(whole)
 
 
@@ -512,10 +360,13 @@ async def check_resuming(it: Example, whole: list[Any]) -> None:
             page = await it.query.page(size=it.asked.size, cursor=page.previous)
             found = [*page.items, *found]
         rest = it.keys(whole)[at + 1 :]
-        assert it.keys(found)[: at + 1] == it.keys(whole)[: at + 1]
-        assert it.keys(found)[at + 1 :] == rest[: len(found) - at - 1]
+        before = [] if it.is_scan else it.keys(whole)[: at + 1]
+        assert it.keys(found)[: len(before)] == before
+        assert it.keys(found)[len(before) :] == rest[: len(found) - len(before)]
     walked: list[Any] = []
     walk = it.query.page_size(it.asked.size).budget(requests=1)
+    if not it.answers_alike(walk):
+        return
     while True:
         try:
             async for item in walk:
@@ -526,60 +377,44 @@ async def check_resuming(it: Example, whole: list[Any]) -> None:
     assert it.keys(walked) == it.keys(whole)
 
 
-async def asked_on(place: Place, name: str, asked: Asked) -> None:
-    it = await opened(place, name, asked)
+async def checked(place: Place, table: Table[Any], asked: Asked, *, walked: bool) -> None:
+    it = opened(place, table, asked)
     if it is None:
         return
     whole = await check_whole_answer(it)
+    await check_every_way(it)
+    if not walked:
+        return
+    if it.is_ordered:
+        # What queries read decides between two ways of this order; ties may come otherwise in each.
+        it.query = it.query.using(it.taken.index)
+        whole = await it.query.list()
     await check_walks(it, whole)
     await check_pages(it, whole)
     await check_resuming(it, whole)
-    keys = [{"DeleteRequest": {"Key": it.asked.shape.key(item)}} for item in it.items]
-    await _write(place, it.table.name, keys)
 
 
 PROFILE = settings.get_current_profile_name()
-EXAMPLES = {"ci": 120, "soak": 2000}.get(PROFILE, 15)
+EXAMPLES = {"ci": 200, "soak": 6667}.get(PROFILE, 20)
+QUESTIONS = 3  # to each table; one of them is walked in every way, of the others the answer is looked at
+
+
 # A failing example is worth nothing before it is made small, which takes minutes on some engines.
-pytestmark = pytest.mark.timeout(7200 if PROFILE == "soak" else 300)
-told = settings(
+@pytest.mark.timeout(7200 if PROFILE == "soak" else 300)
+@settings(
     max_examples=EXAMPLES,
     deadline=None,
     database=None,
     phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-
-
-@told
-@given(asked=questions(SHAPES["text"]))
-async def test_any_question_to_texts_is_answered_as_a_filter_in_python_does(
-    place: Place, asked: Asked
+@given(data=st.data())
+async def test_any_question_to_any_model_is_answered_as_a_filter_in_python_does(
+    place: Place, data: st.DataObject
 ) -> None:
-    await asked_on(place, "text", asked)
-
-
-@told
-@given(asked=questions(SHAPES["number"]))
-async def test_any_question_to_numbers_is_answered_as_a_filter_in_python_does(
-    place: Place, asked: Asked
-) -> None:
-    await asked_on(place, "number", asked)
-
-
-@told
-@given(asked=questions(SHAPES["binary"]))
-async def test_any_question_to_binary_keys_is_answered_as_a_filter_in_python_does(
-    place: Place, asked: Asked
-) -> None:
-    await asked_on(place, "binary", asked)
-
-
-@told
-@given(asked=questions(SHAPES["several"]))
-async def test_any_question_to_keys_of_several_attributes_is_answered_as_a_filter_in_python_does(
-    place: Place, asked: Asked
-) -> None:
-    if "several" not in place.tables:
-        pytest.skip("KNOWN_GAPS: this engine knows no key of several attributes")
-    await asked_on(place, "several", asked)
+    design = data.draw(place.designs, label="design")
+    items = data.draw(items_of(design), label="items")
+    async with place.filled(design, items) as table:
+        for number in range(QUESTIONS):
+            asked = data.draw(questions(design, items), label="asked")
+            await checked(place, table, asked, walked=number == 0)
