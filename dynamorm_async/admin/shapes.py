@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from dynamorm_async.errors import InvalidModel
-from dynamorm_async.model import IndexSpec
+from dynamorm_async.model import ENTITY_ATTRIBUTE, IndexSpec
 from dynamorm_async.plan import Size, Statistics, Target
 
 Keys = tuple[tuple[str, str], ...]
@@ -85,6 +85,7 @@ def _of_model(target: Target[Any]) -> TableShape:
     for index in spec.indexes.values():
         names += [*index.partition_key, *index.sort_key]
     attribute = {field.name: field.attribute for field in spec.fields.values()}
+    attribute[ENTITY_ATTRIBUTE] = ENTITY_ATTRIBUTE  # an index may project it
     return TableShape(
         name=target.table,
         keys=_keys(

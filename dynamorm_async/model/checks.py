@@ -75,7 +75,9 @@ def check_indexes(spec: ModelSpec) -> None:
             )
         keys = (*index.partition_key, *index.sort_key)
         include = index.projection if isinstance(index.projection, tuple) else ()
-        for name in (*keys, *include):
+        # Only what is projected of it tells the entities apart in an index, and no field has its name.
+        told = {ENTITY_ATTRIBUTE} if spec.entity is not None else set[str]()
+        for name in (*keys, *sorted({*include} - told)):
             if name not in spec.fields:
                 raise InvalidModel(
                     f"{where}: {spec.name} has no field {name!r}",

@@ -29,7 +29,9 @@ class GlobalIndex:
         name: The index's name, 3 to 255 letters, digits, `_`, `-` or `.`.
         partition_key: Field name, or a tuple of up to four.
         sort_key: Field name, a tuple of up to four, or None.
-        projection: "ALL", "KEYS_ONLY", or the names of the fields that it holds beside the keys.
+        projection: "ALL", "KEYS_ONLY", or the names of the fields that it holds beside the keys; for a
+            model with an entity "_entity" may be one of them, and without it no query of the model
+            can be answered.
     """
 
     name: str
@@ -47,7 +49,7 @@ class LocalIndex:
     Attributes:
         name: The index's name, 3 to 255 letters, digits, `_`, `-` or `.`.
         sort_key: Field name.
-        projection: "ALL", "KEYS_ONLY", or the names of the fields that it holds beside the keys.
+        projection: As of a `GlobalIndex`.
     """
 
     name: str

@@ -17,7 +17,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         kind: "table", "local" or "global".
         partition: The fields that must be equal to something.
         sort: The fields by which items are ordered, the first one first.
-        projected: Names of the fields that it holds; None for all.
+        projected: Names of the fields that it holds, and "_entity" where it holds that; None for all.
     """
 
     name: str | None

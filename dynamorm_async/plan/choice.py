@@ -26,7 +26,6 @@ from dynamorm_async.plan.statistics import Cost, Statistics, cost_of_query, cost
 from dynamorm_async.plan.terms import Term
 
 _STAMPED = (Role.CREATED, Role.UPDATED, Role.VERSION)
-_NO_ENTITY = f"it does not hold {ENTITY_ATTRIBUTE}, which tells the entities apart"
 _FRESHNESS = {"table": 0, "local": 1, "global": 2}
 
 
@@ -210,7 +209,7 @@ def _unprojected(access: Access, filters: Sequence[Term], question: Question, ne
         return None
     tested = _untestable(access, filters)
     if access.kind == "local":
-        return tested or (_NO_ENTITY if needs.entity else None)
+        return tested or _unnamed(needs, access.projected)
     unread = _unread(needs, access.projected)
     if question.hydrate:
         return f"{tested}, and that is tested before items are fetched" if tested else None
@@ -235,7 +234,17 @@ def _unread(needs: Needs, projected: frozenset[str]) -> str | None:
     lacking = sorted(needs.fields - projected)
     if lacking:
         return f"it does not hold {', '.join(lacking)}"
-    return _NO_ENTITY if needs.entity else None
+    return _unnamed(needs, projected)
+
+
+def _unnamed(needs: Needs, projected: frozenset[str]) -> str | None:
+    """Return why the entities cannot be told apart by what is projected, or None."""
+    if needs.entity and ENTITY_ATTRIBUTE not in projected:
+        return (
+            f"it does not hold {ENTITY_ATTRIBUTE}, which tells the entities apart "
+            f"(an index may: projection=[…, {ENTITY_ATTRIBUTE!r}])"
+        )
+    return None
 
 
 def lacks_items(record: Record[Any], access: Access, present: frozenset[str]) -> str | None:

@@ -71,6 +71,18 @@ def test_a_models_table_has_its_keys_types_indexes_and_expiry() -> None:
     )
 
 
+def test_an_index_may_project_the_entity() -> None:
+    @model(table="readings", entity="alarm")
+    class Alarm:
+        sensor: Attr[bytes] = partition_key()
+        at: Attr[int] = sort_key(name="time")
+        level: Attr[int]
+
+        by_level = GlobalIndex("by-level", partition_key="level", projection=["_entity"])
+
+    assert shape(Alarm).indexes["by-level"].projection == ("_entity",)
+
+
 def test_the_request_names_local_and_global_indexes_with_their_projections() -> None:
     request = json.loads(create_request(READINGS))
 

@@ -148,7 +148,7 @@ class Design:
         index = next((index for index in self.indexes if index.name == access), None)
         if index is None or index.projection == "ALL":
             return self.names
-        named = index.projection if isinstance(index.projection, tuple) else ()
+        named = [name for name in index.projection if name in self.by_name]
         partition, sort = self.accesses[access]
         return tuple(dict.fromkeys([*self.keys, *partition, *sort, *named]))
 
@@ -194,7 +194,9 @@ def _fields(draw: st.DrawFn) -> list[Field]:
 
 
 @st.composite
-def _indexes(draw: st.DrawFn, fields: Sequence[Field], *, several: bool) -> list[GlobalIndex | LocalIndex]:
+def _indexes(
+    draw: st.DrawFn, fields: Sequence[Field], *, several: bool, entity: str | None
+) -> list[GlobalIndex | LocalIndex]:
     names = [field.name for field in fields]
     plain = [name for name in names if name not in ("pk", "sk")]
     found: list[GlobalIndex | LocalIndex] = []
@@ -214,7 +216,8 @@ def _indexes(draw: st.DrawFn, fields: Sequence[Field], *, several: bool) -> list
         projection: Any = draw(st.sampled_from(["ALL", "ALL", "KEYS_ONLY", "INCLUDE", "INCLUDE"]))
         if projection == "INCLUDE":
             chosen = draw(st.sets(st.sampled_from(others), min_size=1)) if others else ()
-            projection = tuple(sorted(chosen)) or "KEYS_ONLY"
+            told = ("_entity",) if entity is not None and draw(st.booleans()) else ()
+            projection = (*sorted(chosen), *told) or "KEYS_ONLY"
         name = f"index-{number}"
         if kind == "local":
             found.append(LocalIndex(name, sort_key=sort[0], projection=projection))
@@ -229,10 +232,11 @@ def _indexes(draw: st.DrawFn, fields: Sequence[Field], *, several: bool) -> list
 def designs(draw: st.DrawFn, *, several: bool, binary_prefixes: bool) -> Design:
     """Draw a model; `several`: whether an index may have several attributes as one key."""
     fields = draw(_fields())
+    entity = draw(st.sampled_from([None, None, "mine"]))
     return Design(
         fields=tuple(fields),
-        indexes=tuple(draw(_indexes(fields, several=several))),
-        entity=draw(st.sampled_from([None, None, "mine"])),
+        indexes=tuple(draw(_indexes(fields, several=several, entity=entity))),
+        entity=entity,
         unknown=draw(st.sampled_from(["drop", "drop", "keep"])),
         binary_prefixes=binary_prefixes,
     )

@@ -427,6 +427,15 @@ def test_the_entity_attribute_is_taken_where_there_is_an_entity() -> None:
     assert model(table="things")(declared(**body))
 
 
+def test_an_index_of_a_model_without_an_entity_projects_no_entity() -> None:
+    index = GlobalIndex("by-url", partition_key="url", projection=["_entity"])
+
+    error = refused(lambda: model(table="things")(declared(url=(Attr[str], None), by_url=index)))
+
+    assert error.what == "Thing, index 'by-url': Thing has no field '_entity'"
+    assert model(table="things", entity="thing")(declared(url=(Attr[str], None), by_url=index))
+
+
 def test_an_unknown_way_with_unknown_attributes_is_refused() -> None:
     error = refused(lambda: model(unknown=cast("Any", "ignore"))(declared()))
 

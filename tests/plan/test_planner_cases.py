@@ -145,6 +145,23 @@ class Both:
     by_org = GlobalIndex("by-org", partition_key="org", sort_key="team")
 
 
+@model(table="shop", entity="ticket")
+class Ticket:
+    """An entity whose indexes hold a part of its items: one of them tells the entity, the others do not."""
+
+    pk: Attr[str] = partition_key(template="DESK#{desk}")
+    sk: Attr[int] = sort_key()
+    desk: Attr[str]
+    state: Attr[str]
+    level: Attr[int]
+    note: Attr[str] = attribute(default="")
+
+    by_state = GlobalIndex("by-state", partition_key="state", projection=["level", "_entity"])
+    by_level = GlobalIndex("by-level", partition_key="level", projection=["state"])
+    local = LocalIndex("local", sort_key="level", projection=["_entity"])
+    keys = LocalIndex("keys", sort_key="state", projection="KEYS_ONLY")
+
+
 @model(table="constant")
 class Constant:
     id: Attr[str] = partition_key()
@@ -243,6 +260,11 @@ NO_STATE = (
 NO_RANK = (
     "it lacks the items without rank, and nothing says that all have it "
     "(ask for them alone: Part.rank.exists())"
+)
+
+
+NO_ENTITY = (
+    "it does not hold _entity, which tells the entities apart (an index may: projection=[…, '_entity'])"
 )
 
 
@@ -962,6 +984,43 @@ CASES = [
         cost=0.5,
         key="by_state = 'new#Rome' AND by_user = 'ana#new'",
         others={"table": 0.5},
+    ),
+    Case(
+        id="an entity that a part of an index tells",
+        of=Ticket,
+        ask=(
+            Ticket.state == "new",
+            Ticket.level == 3,
+        ),
+        options={"select": ("sk",)},
+        chosen="by-state",
+        cost=2.0,
+        key="state = 'new'",
+        filter="level = 3",
+        others={
+            "table": "needs desk == …",
+            "by-level": f"{NO_ENTITY}; hydrate() fetches the rest",
+            "local": "needs desk == …",
+            "keys": "needs desk == …",
+        },
+    ),
+    Case(
+        id="an entity that a local index tells",
+        of=Ticket,
+        ask=(
+            Ticket.desk == "a",
+            Ticket.level == 3,
+        ),
+        options={"order_by": "level", "using": "local"},
+        chosen="local",
+        cost=1.0,
+        key="pk = 'DESK#a' AND level = 3",
+        others={
+            "table": "using('local') asks for another",
+            "by-state": "using('local') asks for another",
+            "by-level": "using('local') asks for another",
+            "keys": "using('local') asks for another",
+        },
     ),
     Case(
         id="two attributes and nothing more",
@@ -1851,6 +1910,36 @@ REFUSALS = [
                 "it lacks the items without city, and nothing says that all have it "
                 "(ask for them alone: Part.city.exists())"
             )
+        },
+    ),
+    Refusal(
+        id="entity not projected",
+        of=Ticket,
+        ask=(Ticket.level == 3,),
+        options={"select": ("state",)},
+        reasons={
+            "table": "needs desk == …",
+            "by-state": "needs state == …",
+            "by-level": f"{NO_ENTITY}; hydrate() fetches the rest",
+            "local": "needs desk == …",
+            "keys": "needs desk == …",
+        },
+    ),
+    Refusal(
+        id="entity not held by a local index",
+        of=Ticket,
+        ask=(
+            Ticket.desk == "a",
+            Ticket.state == "new",
+        ),
+        options={"select": ("sk",), "using": "keys"},
+        code="plan.unsound-hint",
+        reasons={
+            "table": "using('keys') asks for another",
+            "by-state": "using('keys') asks for another",
+            "by-level": "using('keys') asks for another",
+            "local": "using('keys') asks for another",
+            "keys": NO_ENTITY,
         },
     ),
     Refusal(
