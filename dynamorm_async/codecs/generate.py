@@ -45,6 +45,7 @@ class Member:
         omit_empty: Whether every empty value is left out.
         null: Whether NULL is stored where the attribute would be left out.
         never_null: Whether NULL may not be stored: keys of indexes.
+        keeps_text: Whether a stored time in another form than ours is kept as text beside the instance.
         stamp: The argument of the encoder that holds its text, for fields that the library fills.
         computed: Gives its text from the instance, or None to leave it out; for templates.
         recovered: Gives its value from the item's struct where the attribute is missing.
@@ -59,6 +60,7 @@ class Member:
     omit_empty: bool = False
     null: bool = False
     never_null: bool = False
+    keeps_text: bool = False
     stamp: str | None = None
     computed: Callable[[Any], str | None] | None = None
     recovered: Callable[[Any], Any] | None = None
@@ -284,8 +286,7 @@ def _is_always_there(member: Member) -> bool:
 def _exact_expression(index: int, member: Member, scope: Scope) -> str:
     codec = _exact_codec(member)
     variable = f"i.{member.name}" if _is_always_there(member) else "v"
-    # A created that a datetime cannot say has to be kept as text, beside the instance.
-    if member.stamp == "created":
+    if member.keeps_text:
         present = timestamp_source(variable, "inexact()", scope)
     else:
         present = codec.exact_source(variable, scope)

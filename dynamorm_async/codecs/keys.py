@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dynamorm_async.codecs.base import Scope
-from dynamorm_async.codecs.scalars import Scalar, Text
+from dynamorm_async.codecs.scalars import Scalar, Text, Timestamp
 from dynamorm_async.errors import InvalidValue
 
 
@@ -26,6 +26,11 @@ class KeyPart(Scalar):
     def is_text(self) -> bool:
         """Whether its values are plain texts."""
         return isinstance(self._inner, Text)
+
+    @property
+    def is_time(self) -> bool:
+        """Whether its values are datetimes, of which other services may store more than we hold."""
+        return isinstance(self._inner, Timestamp)
 
     @property
     def is_plain_text(self) -> bool:

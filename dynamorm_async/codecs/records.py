@@ -31,7 +31,14 @@ from dynamorm_async.codecs.generate import (
 )
 from dynamorm_async.codecs.keys import KeyPart
 from dynamorm_async.codecs.pages import INEXACT, UNREADABLE, ItemPage, item_page, other_shape, page_struct
-from dynamorm_async.codecs.scalars import Expiry, Integer, Scalar, Text, Timestamp
+from dynamorm_async.codecs.scalars import (
+    Expiry,
+    Integer,
+    Scalar,
+    Text,
+    Timestamp,
+    is_own_timestamp,
+)
 from dynamorm_async.codecs.storable import check_storable
 from dynamorm_async.codecs.structures import in_field, is_frozen, is_plain
 from dynamorm_async.codecs.wires import TAGS, path_of_error
@@ -117,7 +124,7 @@ class Record(Generic[M]):
         self._page_reader = msgspec.json.Decoder(page_struct(self._item_type))
         self._nests_freely = types.nests_freely
         self._secrets = frozenset(field.name for field in attrs.fields(spec.cls) if not field.repr)
-        self._created = spec.created.name if spec.created is not None else None
+        self._timed = tuple(member.name for member in members if member.keeps_text)
         self._plain = Anything()
 
     # Instances to JSON.
@@ -338,12 +345,16 @@ class Record(Generic[M]):
             raise ProtocolError(
                 "a stored item is nested deeper than the service stores", code="codecs.protocol"
             ) from error
-        created = UNSET if self._created is None else getattr(stored, self._created)
-        # A text of microseconds says no more than the datetime does.
-        text = None if created is UNSET or created.S is UNSET or created.S[26:] == "000Z" else created.S
-        if unknown or text is not None:
-            object.__setattr__(item, KEPT, Kept(unknown=unknown or {}, created=text))
+        texts = self._texts_of(stored)
+        if unknown or texts:
+            object.__setattr__(item, KEPT, Kept(unknown=unknown or {}, texts=texts))
         return item
+
+    def _texts_of(self, stored: Any) -> dict[str, str]:
+        """Return the stored texts of times that the datetimes would not be written as."""
+        wires = [(name, getattr(stored, name)) for name in self._timed]
+        found = {name: wire.S for name, wire in wires if wire is not UNSET and wire.S is not UNSET}
+        return {name: text for name, text in found.items() if not is_own_timestamp(text)}
 
     def _instance_of_raw(self, raw: Any) -> M:
         unknown = {
@@ -532,6 +543,7 @@ class Record(Generic[M]):
             omit_empty=field.omit_empty,
             null=field.null and not field.in_index,
             never_null=field.in_index,
+            keeps_text=field.role is Role.CREATED or ((field.is_key or field.in_index) and _is_time(codec)),
             stamp=stamp,
         )
 
@@ -661,6 +673,11 @@ def _scalar_of(codec: Codec, where: str) -> Scalar:
         fix="use such a type; or say the hook's return type: def encode(value: X) -> str",
         code="codecs.key-type",
     )
+
+
+def _is_time(codec: Codec) -> bool:
+    inner = codec.inner if isinstance(codec, Maybe) else codec
+    return isinstance(inner, Timestamp) or (isinstance(inner, KeyPart) and inner.is_time)
 
 
 def _expiry(tp: Any, where: str) -> Codec:

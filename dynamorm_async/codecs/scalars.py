@@ -440,6 +440,11 @@ def timestamp_text(value: dt.datetime) -> str:
     return f"{value.isoformat(timespec='microseconds')[:26]}000Z"
 
 
+def is_own_timestamp(text: str) -> bool:
+    """Tell whether a text is in the form that this library writes."""
+    return text[26:] == "000Z" and text[4:20:3] == "--T::."
+
+
 def timestamp_source(variable: str, otherwise: str, scope: Scope) -> str:
     """Return an expression that reads a timestamp of our own form, and `otherwise` for others."""
     read = scope.name(dt.datetime.fromisoformat, "read_own")
@@ -454,7 +459,7 @@ def read_timestamp(text: str) -> dt.datetime:
     """
     # Our own form is known by its marks. Not longer fractions: fromisoformat does not look at
     # what stands behind the sixth digit.
-    if text[26:] == "000Z" and text[4:20:3] == "--T::.":
+    if is_own_timestamp(text):
         try:
             return dt.datetime.fromisoformat(text)
         except ValueError:

@@ -41,11 +41,12 @@ class Kept:
 
     Attributes:
         unknown: Attribute name to its tagged value as JSON text, for models that keep them.
-        created: The stored text of the created field where it says more than a datetime can.
+        texts: Field name to the stored text, of created and of times that are keys, where it is not
+            the text that the datetime would be written as.
     """
 
     unknown: dict[str, str] = attrs.field(factory=dict[str, str])
-    created: str | None = None
+    texts: dict[str, str] = attrs.field(factory=dict[str, str])
 
 
 KEPT = "_dynamorm_kept"

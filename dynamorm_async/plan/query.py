@@ -27,6 +27,7 @@ from dynamorm_async.codecs import (
     key_texts,
     page_of_item,
     quote,
+    read_timestamp,
 )
 from dynamorm_async.errors import InvalidRequest, NoUsableIndex
 from dynamorm_async.expressions import (
@@ -262,8 +263,10 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
                     fix="take an item that the query gave",
                     code="plan.no-place",
                 )
-            if field is spec.created and kept is not None and kept.created is not None:
-                text = json.dumps({"S": kept.created})  # to the last digit that is stored
+            stored = kept.texts.get(name) if kept is not None else None
+            # To the last digit that is stored, unless the field was changed since it was read.
+            if stored is not None and read_timestamp(stored) == value:
+                text = json.dumps({"S": stored})
             found[field.attribute] = cast("dict[str, str]", json.loads(text))
         return found
 

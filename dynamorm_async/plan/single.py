@@ -241,7 +241,8 @@ def created_text(target: Target[Any], item: Any) -> str | None:
     if value is UNSET:
         return None
     kept: Kept | None = getattr(item, KEPT, None)
-    return kept.created if kept is not None and kept.created is not None else timestamp_text(value)
+    text = kept.texts.get(field.name) if kept is not None and field is not None else None
+    return timestamp_text(value) if text is None else text
 
 
 def _read_plan(

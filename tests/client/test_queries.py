@@ -794,9 +794,6 @@ async def test_a_walk_goes_on_behind_an_item_whose_times_are_finer_than_ours(
     assert [[each.id for each in found] for found in rest] == [[1, 2], [2], []]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="issue 5: of the digits that a datetime does not hold only created's are kept"
-)
 async def test_a_walk_goes_on_behind_an_item_by_any_time_that_is_finer_than_ours(
     db: Client, table_name: str
 ) -> None:
@@ -812,6 +809,23 @@ async def test_a_walk_goes_on_behind_an_item_by_any_time_that_is_finer_than_ours
     rest = await query.start(query.cursor_after(first)).list()
 
     assert [each.id for each in rest] == [1]
+
+
+async def test_a_cursor_after_a_time_that_was_changed_is_that_of_the_new_time(
+    db: Client, table_name: str
+) -> None:
+    await db.admin.create_table(Timed, name=table_name)
+    timed = db.table(Timed, name=table_name)
+    for number in range(3):
+        await put_finely_timed(db, table_name, number, f"2024-05-06T07:08:0{number}.123456789Z")
+    query = timed.where(Timed.user == "ana").order_by(Timed.updated)
+    first = await query.first()
+    assert first is not None
+    first.updated += timedelta(seconds=1.5)
+
+    rest = await query.start(query.cursor_after(first)).list()
+
+    assert [each.id for each in rest] == [2]
 
 
 @model(table="timed")

@@ -8,7 +8,18 @@ import pytest
 
 from dynamorm_async.codecs import Record, Stamps, read_timestamp, timestamp_text
 from dynamorm_async.errors import InvalidModel, InvalidValue
-from dynamorm_async.model import Attr, created_at, model, partition_key, ttl, updated_at, version
+from dynamorm_async.model import (
+    Attr,
+    GlobalIndex,
+    attribute,
+    created_at,
+    model,
+    partition_key,
+    sort_key,
+    ttl,
+    updated_at,
+    version,
+)
 from tests.codecs.shapes import field, record_of
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -227,7 +238,28 @@ def test_created_keeps_its_stored_text_where_a_datetime_cannot_say_it(text: str,
     found = stamped().decode_item(f'{{"Item":{{"id":{{"S":"1"}},"createdAt":{{"S":"{text}"}}}}}}')
 
     remembered = getattr(found, "_dynamorm_kept", None)
-    assert (remembered.created if remembered else None) == kept
+    assert (remembered.texts["created"] if remembered else None) == kept
+
+
+@model(table="jobs")
+class Job:
+    id: Attr[str] = partition_key()
+    at: Attr[datetime] = sort_key()
+    due: Attr[datetime | None] = attribute(default=None)
+    seen: Attr[datetime | None] = attribute(default=None)
+
+    by_due = GlobalIndex("by-due", partition_key="id", sort_key="due")
+
+
+@pytest.mark.parametrize("due", ["2024-01-01T00:00:00.123456789Z", "2024-01-01t00:00:00.123456000Z"])
+def test_a_time_that_is_a_key_keeps_its_stored_text(due: str) -> None:
+    own = '{"S":"2024-01-01T00:00:00.000000000Z"}'
+
+    found: Any = record_of(Job).decode_item(
+        f'{{"Item":{{"id":{{"S":"1"}},"at":{own},"due":{{"S":"{due}"}},"seen":{{"S":"{due}"}}}}}}'
+    )
+
+    assert getattr(found, "_dynamorm_kept").texts == {"due": due}  # noqa: B009
 
 
 # Expiry.

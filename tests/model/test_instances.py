@@ -53,7 +53,7 @@ class Keyed:
 
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
-EXACT = Kept(unknown={"x": '{"S":"y"}'}, created="2024-05-06T12:00:00.123456789Z")
+EXACT = Kept(unknown={"x": '{"S":"y"}'}, texts={"created": "2024-05-06T12:00:00.123456789Z"})
 
 
 def stored(cls: type[Any] = Note) -> Any:
