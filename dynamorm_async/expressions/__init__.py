@@ -1,9 +1,10 @@
 """Conditions, updates and projections as trees over paths, and their text on the wire.
 
 Takes paths and Python values; gives `Condition`, `Update` and, from `compile_request`, the
-expression texts with their placeholders and the slots that wait for encoded values. May use
-`wire` and `errors`. Knows no model: a path names its owner, and whoever compiles says how a path
-is spelled on the wire and how its values are encoded. Never sends, never encodes, keeps no state.
+expression texts with their placeholders and the slots that wait for encoded values; and, from
+`holds`, whether a condition holds for what is at hand. May use `wire` and `errors`. Knows no model:
+a path names its owner, and whoever compiles says how a path is spelled on the wire and how its
+values are encoded. Never sends, never encodes, keeps no state.
 """
 
 from dynamorm_async.expressions.compiler import (
@@ -14,6 +15,7 @@ from dynamorm_async.expressions.compiler import (
     bind_names,
     compile_request,
 )
+from dynamorm_async.expressions.evaluation import holds, unevaluable
 from dynamorm_async.expressions.forms import Place, Role
 from dynamorm_async.expressions.parts import conjuncts, holds_raw, places_in, raw_names
 from dynamorm_async.expressions.paths import Path, Size
@@ -34,9 +36,11 @@ __all__ = [
     "bind_names",
     "compile_request",
     "conjuncts",
+    "holds",
     "holds_raw",
     "places_in",
     "raw",
     "raw_names",
     "readable",
+    "unevaluable",
 ]
