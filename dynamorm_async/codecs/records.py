@@ -6,8 +6,9 @@ values, so a value is stored the same wherever it stands.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import cached_property
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -43,7 +44,16 @@ from dynamorm_async.codecs.storable import check_storable
 from dynamorm_async.codecs.structures import in_field, is_frozen, is_plain
 from dynamorm_async.codecs.wires import TAGS, path_of_error
 from dynamorm_async.errors import InvalidExpression, InvalidModel, InvalidValue, ProtocolError, quoted
-from dynamorm_async.expressions import Place, Resolved
+from dynamorm_async.expressions import (
+    Condition,
+    Place,
+    Request,
+    Resolved,
+    compile_request,
+    conjuncts,
+    holds,
+    places_in,
+)
 from dynamorm_async.expressions import Role as SlotRole
 from dynamorm_async.model import (
     ENTITY_ATTRIBUTE,
@@ -86,6 +96,7 @@ class Record(Generic[M]):
     def __init__(self, spec: ModelSpec, types: Types) -> None:
         self.spec = spec
         self._types = types
+        self._fills: dict[str, Callable[[Any], str | None]] = {}
         self.members: dict[str, Member] = {}
         for field in spec.fields.values():
             self.members[field.name] = self._member(field)
@@ -126,6 +137,11 @@ class Record(Generic[M]):
         self._secrets = frozenset(field.name for field in attrs.fields(spec.cls) if not field.repr)
         self._timed = tuple(member.name for member in members if member.keeps_text)
         self._plain = Anything()
+        self._conditions = {
+            field.name: [self._condition(part) for part in conjuncts(field.condition)]
+            for field in spec.fields.values()
+            if field.condition is not None
+        }
 
     # Instances to JSON.
 
@@ -163,20 +179,44 @@ class Record(Generic[M]):
             raise self._told(error.under(f"{self.spec.name}.{name}")) from error.__cause__
 
     def computed(self, name: str, parts: object) -> str | None:
-        """Return the text of a template's field, or None where one of its parts is None.
+        """Return the text of a template's field, or None where it is not stored.
+
+        That is where one of its parts is None, or its condition does not hold.
 
         Args:
             name: The field with the template.
-            parts: An instance, or any object that has the template's fields as attributes.
+            parts: An instance, or any object that has as attributes the fields of the template and, where
+                there is one, of the condition.
 
         Raises:
             InvalidValue: A part cannot be stored, or its text would make keys collide.
         """
-        compute = self.members[name].computed
-        if compute is None:
+        return self.filled(name, parts) if self.is_wanted(name, parts) else None
+
+    def is_wanted(self, name: str, parts: object) -> bool:
+        """Tell whether a template's field has no condition, or it holds; `parts` as in `computed`."""
+        return all(is_met(parts) for _, is_met in self._conditions.get(name, ()))
+
+    def is_ruled_out(self, name: str, parts: object, known: Container[str]) -> bool:
+        """Tell whether the condition of a template's field fails, whatever is not known.
+
+        Args:
+            name: The field.
+            parts: As in `computed`, as far as it is known; `UNSET` for what is not stored.
+            known: The names of what is known.
+        """
+        return any(
+            all(field in known for field in fields) and not is_met(parts)
+            for fields, is_met in self._conditions.get(name, ())
+        )
+
+    def filled(self, name: str, parts: object) -> str | None:
+        """Return the text of a template's field whatever its condition says; else as `computed`."""
+        fill = self._fills.get(name)
+        if fill is None:
             raise InvalidValue("has no template", path=f"{self.spec.name}.{name}")
         try:
-            return compute(parts)
+            return fill(parts)
         except InvalidValue as error:
             raise error.under(self.spec.name) from error.__cause__
 
@@ -595,11 +635,18 @@ class Record(Generic[M]):
             if scalar.tag == "B":
                 raise InvalidModel(f"{self.spec.name}.{name}: binary data cannot be part of a template")
 
-        def computed(instance: Any) -> str | None:
+        def filled(instance: Any) -> str | None:
             texts = texts_of(parts, instance)
             return None if texts is None else template.fill(texts, owner=self.spec.name)
 
+        def filled_where_wanted(instance: Any) -> str | None:
+            return filled(instance) if self.is_wanted(field.name, instance) else None
+
+        self._fills[field.name] = filled
+        computed = filled if field.condition is None else filled_where_wanted
         self.members[field.name] = attrs.evolve(self.members[field.name], computed=computed)
+        if field.condition is not None:
+            return  # what is not always stored is no place to read the parts from
         for name, codec in parts:
             member = self.members[name]
             if member.has_default or member.recovered is not None:
@@ -616,6 +663,29 @@ class Record(Generic[M]):
                 return _scalar_of(codec, name).from_text(texts[name])
 
             self.members[name] = attrs.evolve(member, recovered=recovered)
+
+    def _condition(self, condition: Condition[Any]) -> tuple[frozenset[str], Callable[[Any], bool]]:
+        """Return the fields of a condition, and what tells if it holds for an instance as it is stored."""
+        compiled = compile_request(Request(condition=condition), self.resolve)
+        values = [
+            json.loads(slot.encode(value))
+            for slot, value in zip(compiled.slots, condition.values, strict=True)
+        ]
+
+        def is_met(instance: Any) -> bool:
+            def stored(place: Place) -> Any:
+                member = self.members[str(place.steps[0])]
+                value = getattr(instance, member.name)
+                if value is NEVER_SET or member.is_left_out(value):
+                    return None
+                try:
+                    return json.loads(member.codec.encode(value))
+                except InvalidValue as error:
+                    raise error.under(member.name) from error.__cause__
+
+            return holds(condition.form, values, stored)
+
+        return frozenset(str(place.steps[0]) for place in places_in(condition.form)), is_met
 
 
 class _SomeAttributes(msgspec.Struct):

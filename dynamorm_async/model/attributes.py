@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 import attrs
 
-from dynamorm_async.expressions import Path
+from dynamorm_async.expressions import Condition, Path
 from dynamorm_async.model.spec import Role
 
 M = TypeVar("M")
@@ -71,6 +71,7 @@ def attribute(
 def attribute(
     *,
     template: str,
+    when: Callable[[Any], Condition[Any]] | None = None,
     name: str | None = None,
     init: Literal[False] = False,
     repr: bool = True,
@@ -97,6 +98,9 @@ def attribute(**options: Any) -> Any:  # noqa: D417 - the overloads have the nam
         null: Store NULL instead of leaving the attribute out.
         template: Compute the value from other fields, `"STATUS#{status}"`; it is written with the
             item and not given to the constructor.
+        when: A function of the model that gives a condition on its fields, `lambda order: order.state ==
+            "open"`: the template's value is stored only in items that meet it, so that an index on the
+            field holds these alone. A write that ends the condition removes the value.
         validator: As in attrs; runs when an item is read, too.
         converter: As in attrs; runs when an item is read, too.
         repr: Whether the value shows in the repr of an instance and in readable conditions; False

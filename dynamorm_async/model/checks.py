@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -17,6 +18,7 @@ from typing import Any, cast
 import attrs
 
 from dynamorm_async.errors import InvalidModel, quoted
+from dynamorm_async.expressions import Condition, places_in, unevaluable
 from dynamorm_async.model.spec import FieldSpec, ModelSpec, Role
 from dynamorm_async.model.types import evaluated, members_of
 from dynamorm_async.wire import LIMITS
@@ -186,6 +188,34 @@ def _check_template(spec: ModelSpec, field: FieldSpec, where: str) -> None:
         )
     if field.role is Role.PARTITION_KEY and not field.template.fields:
         raise InvalidModel(f"{where}: a partition key template names no field", code="model.template")
+
+
+def condition_of(cls: type[Any], field: FieldSpec, fields: Mapping[str, FieldSpec]) -> Condition[Any]:
+    """Return the condition of a field that is declared with `when=`, or refuse it."""
+    where = f"{cls.__name__}.{field.name}"
+    found = field.when(cls) if field.when is not None else None
+    if not isinstance(found, Condition):
+        raise InvalidModel(
+            f"{where}: when= gives {quoted(cast('object', found))}, which is no condition",
+            fix='give a function of the model: when=lambda order: order.state == "open"',
+            code="model.when",
+        )
+    condition = cast("Condition[Any]", found)
+    what = unevaluable(condition.form)
+    if what is not None:
+        raise InvalidModel(
+            f"{where}: when= has {what} in it",
+            why="whether it holds must be known before an item is written",
+            fix="compare whole fields with given values",
+            code="model.when",
+        )
+    for place in places_in(condition.form):
+        other = fields[str(place.steps[0])]
+        if not other.in_init:
+            raise InvalidModel(
+                f"{where}: when= reads {other.name}, which the library fills", code="model.when-field"
+            )
+    return condition
 
 
 _TYPES: dict[Role, tuple[type, ...]] = {

@@ -29,7 +29,7 @@ from dynamorm_async.model.attributes import (
     updated_at,
     version,
 )
-from dynamorm_async.model.checks import check_fields, check_indexes, check_table_name
+from dynamorm_async.model.checks import check_fields, check_indexes, check_table_name, condition_of
 from dynamorm_async.model.indexes import GlobalIndex, LocalIndex
 from dynamorm_async.model.registry import SPEC, register_model
 from dynamorm_async.model.spec import FieldSpec, IndexSpec, ModelSpec, Role, Template
@@ -41,7 +41,18 @@ C = TypeVar("C")
 _PATHS = "__dynamorm_paths__"
 _OPTIONS = {
     Role.PLAIN: frozenset(
-        {"name", "default", "factory", "omit_empty", "null", "template", "validator", "converter", "repr"}
+        {
+            "name",
+            "default",
+            "factory",
+            "omit_empty",
+            "null",
+            "template",
+            "when",
+            "validator",
+            "converter",
+            "repr",
+        }
     ),
     Role.PARTITION_KEY: frozenset({"name", "template"}),
     Role.SORT_KEY: frozenset({"name", "template"}),
@@ -174,13 +185,16 @@ def _made(
         fields=fields,
         indexes=indexes,
     )
-    check_table_name(spec.table, owner=cls.__name__)
-    check_fields(spec)
-    check_indexes(spec)
-    setattr(made, SPEC, spec)
     hidden = {field.name for field in attrs.fields(made) if not field.repr}
     places = (Place(made, (name,), is_secret=name in hidden) for name in fields)
     setattr(made, _PATHS, {place.steps[0]: Path[Any, Any](place) for place in places})
+    setattr(made, SPEC, spec)
+    for name, field in fields.items():
+        if field.when is not None:
+            fields[name] = attrs.evolve(field, condition=condition_of(made, field, fields))
+    check_table_name(spec.table, owner=cls.__name__)
+    check_fields(spec)
+    check_indexes(spec)
     register_model(made)
     return made
 
@@ -316,18 +330,28 @@ def _field_spec(cls: type[Any], name: str, declaration: Declaration, made: type[
         omit_empty=options.get("omit_empty", False),
         null=options.get("null", False),
         template=Template(template) if template is not None else None,
+        when=options.get("when"),
     )
 
 
 def _check_default(where: str, options: dict[str, Any]) -> None:
     if "default" in options and "factory" in options:
         raise InvalidModel(f"{where} has both a default and a factory", fix="keep one", code="model.default")
-    if options.get("template") is not None and (extra := sorted(set(options) - {"name", "template", "repr"})):
+    if options.get("template") is not None and (
+        extra := sorted(set(options) - {"name", "template", "when", "repr"})
+    ):
         raise InvalidModel(
             f"{where}: a template together with {', '.join(extra)}",
             why="its value is computed from other fields",
             fix="keep one of them",
             code="model.template",
+        )
+    if options.get("when") is not None and options.get("template") is None:
+        raise InvalidModel(
+            f"{where}: when= without a template",
+            why="where the condition does not hold, the value itself would be lost",
+            fix='keep it, and give the index a field made of it: attribute(template="{name}", when=…)',
+            code="model.when-template",
         )
     default = options.get("default")
     if type(default).__module__.partition(".")[0] in ("attr", "attrs"):

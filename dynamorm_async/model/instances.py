@@ -43,7 +43,7 @@ def evolve(item: M, **changes: Any) -> M:
     made = type(item)(**{**given, **changes})
     for name, field in spec.fields.items():
         # A text computed from a changed field is out of date; it is computed when it is written.
-        is_stale = field.template is not None and not changes.keys().isdisjoint(field.template.fields)
+        is_stale = field.template is not None and not changes.keys().isdisjoint(field.sources)
         if not field.in_init and not is_stale:
             object.__setattr__(made, name, getattr(item, name))
     kept = getattr(item, KEPT, None)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import attrs
 
 from dynamorm_async.errors import InvalidKey, InvalidModel, quoted
+from dynamorm_async.expressions import Condition, places_in
 
 
 class Role(Enum):
@@ -110,6 +111,8 @@ class FieldSpec:
         null: Whether NULL is stored where the attribute would be left out.
         template: How it is computed from other fields, or None.
         in_index: Whether it is a key of some index.
+        when: As declared: a function of the model that gives `condition`, or None.
+        condition: Which items its template is stored in; None for all that have the template's fields.
         in_init: Whether the constructor takes it.
     """
 
@@ -123,6 +126,20 @@ class FieldSpec:
     null: bool = False
     template: Template | None = None
     in_index: bool = False
+    when: Callable[[Any], Any] | None = None
+    condition: Condition[Any] | None = None
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """The fields that its value is made of: those of its template and its condition."""
+        parts = self.template.fields if self.template is not None else ()
+        return tuple(dict.fromkeys([*parts, *self.decided_by]))
+
+    @cached_property
+    def decided_by(self) -> tuple[str, ...]:
+        """The fields that its condition reads."""
+        places = places_in(self.condition.form) if self.condition is not None else ()
+        return tuple(dict.fromkeys(str(place.steps[0]) for place in places))
 
     @property
     def in_init(self) -> bool:

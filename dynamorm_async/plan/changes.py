@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from dynamorm_async.codecs import quote
 from dynamorm_async.errors import InvalidExpression, quoted
-from dynamorm_async.expressions import Condition, Path, Place, Update
+from dynamorm_async.expressions import Condition, Path, Place, Update, readable
 from dynamorm_async.expressions import Role as SlotRole
 from dynamorm_async.model import ENTITY_ATTRIBUTE, KEPT, UNSET, FieldSpec, Kept, Role
 from dynamorm_async.plan.target import Target, WithoutField
@@ -134,8 +134,10 @@ def held_version(target: Target[Any], item: Any) -> int | None:
 # Changes of whole fields, for save and upsert.
 
 
-def saved_fields(target: Target[Any], fields: Sequence[Path[Any, Any] | str] | None) -> list[FieldSpec]:
-    """Return the fields that save writes: the given ones, or all but keys and the library's own.
+def saved_fields(
+    target: Target[Any], fields: Sequence[Path[Any, Any] | str] | None, item: Any
+) -> list[FieldSpec]:
+    """Return the fields that save writes of an instance: the given ones, or all but keys and our own.
 
     Raises:
         InvalidExpression: One of the given is no field, may not be written, or leaves a template
@@ -155,7 +157,9 @@ def saved_fields(target: Target[Any], fields: Sequence[Path[Any, Any] | str] | N
         )
     for field in list(spec.fields.values()):
         if _is_touched(field, chosen):
-            _refuse_partial(target, field, chosen, known=(*chosen, *spec.key_arguments))
+            known = (*chosen, *spec.key_arguments)
+            if not target.record.is_ruled_out(field.name, item, known):
+                _refuse_partial(target, field, chosen, known=known)
             chosen[field.name] = field
     return list(chosen.values())
 
@@ -188,7 +192,7 @@ def _why_not_saved(target: Target[Any], field: FieldSpec, steps: Sequence[object
     if field.role in _OWNED:
         return "the library writes it"
     if field.template is not None:
-        return f"it is computed from {', '.join(field.template.fields)}"
+        return f"it is computed from {', '.join(field.sources)}"
     return "it is only a part of a field" if len(steps) > 1 else None
 
 
@@ -259,7 +263,7 @@ def _checked(target: Target[Any], change: Update[Any]) -> Update[Any]:
             why="the library writes it",
             fix="leave it out"
             if field.template is None
-            else f"change {', '.join(field.template.fields)}, of which it is made",
+            else f"change {', '.join(field.sources)}, of which it is made",
             code="plan.owned-field",
         )
     if change.form[0] == "set" and len(place.steps) == 1:
@@ -277,17 +281,19 @@ def _recomputed(
         if not _is_touched(field, given):
             continue
         plain = {name: change for name, change in given.items() if _is_plain(change)}
-        _refuse_partial(target, field, given, known=(*plain, *key))
         values = {**key, **{name: _set_value(target, name, change) for name, change in plain.items()}}
-        text = target.record.computed(field.name, SimpleNamespace(**values))
+        text = None
+        # What is removed reads as its default, and meets no comparison all the same.
+        removed = {name: UNSET for name, change in plain.items() if not change.values}
+        if not target.record.is_ruled_out(field.name, SimpleNamespace(**{**values, **removed}), values):
+            _refuse_partial(target, field, given, known=values)
+            text = target.record.filled(field.name, SimpleNamespace(**values))
         found.append(_change_to(target, field, text))
     return found
 
 
 def _is_touched(field: FieldSpec, changed: Iterable[str]) -> bool:
-    return (
-        field.template is not None and not field.is_key and not set(field.template.fields).isdisjoint(changed)
-    )
+    return field.template is not None and not field.is_key and not set(field.sources).isdisjoint(changed)
 
 
 def _is_plain(change: Update[Any]) -> bool:
@@ -307,13 +313,13 @@ def _refuse_partial(
     target: Target[Any], field: FieldSpec, changed: Iterable[str], *, known: Iterable[str]
 ) -> None:
     """Refuse a change of a template's parts where the value of one of its parts is not known."""
-    template = field.template
-    if template is None or set(template.fields) <= set(known):
+    if set(field.sources) <= set(known):
         return
-    parts = " and ".join(name for name in template.fields if name in set(changed))
+    parts = " and ".join(name for name in field.sources if name in set(changed))
+    condition = "" if field.condition is None else f", and stored where {readable(field.condition)}"
     raise InvalidExpression(
         f"a change of {parts} leaves {target.spec.name}.{field.name} wrong",
-        why=f"that field is made of {', '.join(template.fields)}",
-        fix=f"set all of {', '.join(template.fields)} in the same request",
+        why=f"that field is made of {', '.join(field.template.fields if field.template else ())}{condition}",
+        fix=f"set all of {', '.join(field.sources)} in the same request",
         code="plan.partial-template",
     )

@@ -17,7 +17,7 @@ import msgspec
 
 from dynamorm_async.codecs import Record
 from dynamorm_async.errors import NoUsableIndex, quoted
-from dynamorm_async.expressions import readable
+from dynamorm_async.expressions import Condition, conjuncts, readable
 from dynamorm_async.model import ENTITY_ATTRIBUTE, FieldSpec, ModelSpec, Role
 from dynamorm_async.plan.access import Access
 from dynamorm_async.plan.fitting import KEY_UNSAID, Fit, fit
@@ -71,11 +71,13 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         fields: The fields that are read; None for whole items, unknown attributes included.
         present: Fields that are stored in every item that meets the conditions.
+        demanded: What every item that is meant meets.
         entity: Whether items of other entities must be told apart.
     """
 
     fields: frozenset[str] | None
     present: frozenset[str]
+    demanded: tuple[Condition[Any], ...] = ()
     entity: bool
 
 
@@ -196,7 +198,8 @@ def _incomplete(
 ) -> str | None:
     if question.consistent and access.kind == "global":
         return "a global index can't be read consistently"
-    return _unprojected(access, filters, question, needs) or lacks_items(record, access, needs.present)
+    lacking = _unprojected(access, filters, question, needs)
+    return lacking or lacks_items(record, access, needs.present, needs.demanded)
 
 
 def _unprojected(access: Access, filters: Sequence[Term], question: Question, needs: Needs) -> str | None:
@@ -247,21 +250,43 @@ def _unnamed(needs: Needs, projected: frozenset[str]) -> str | None:
     return None
 
 
-def lacks_items(record: Record[Any], access: Access, present: frozenset[str]) -> str | None:
+def lacks_items(
+    record: Record[Any], access: Access, present: frozenset[str], demanded: Sequence[Condition[Any]] = ()
+) -> str | None:
     """Return why an access does not hold every item that a query means, or None if it does.
 
     Args:
         record: The model's.
         access: The access; it holds only items that have all of its keys.
         present: Fields that are stored in every item that is meant.
+        demanded: What every item that is meant meets.
     """
     for field in access.keys:
+        if field.condition is not None and field.name not in present and not _implies(demanded, field):
+            return (
+                f"it holds only the items where {readable(field.condition)}, and nothing says that all are "
+                f"meant to be such (ask for them alone: {record.spec.name}.{field.name}.exists())"
+            )
         if not (field.is_key or _is_present(record, field, present)):
             return (
                 f"it lacks the items without {field.name}, and nothing says that all have it "
                 f"(ask for them alone: {record.spec.name}.{field.name}.exists())"
             )
     return None
+
+
+def _implies(demanded: Sequence[Condition[Any]], field: FieldSpec) -> bool:
+    """Tell whether what is demanded holds each part of the condition of a key, word for word."""
+    parts = conjuncts(field.condition) if field.condition is not None else ()
+    return all(any(_is_same(part, other) for other in demanded) for part in parts)
+
+
+def _is_same(one: Condition[Any], other: Condition[Any]) -> bool:
+    if one.form != other.form or len(one.values) != len(other.values):
+        return False
+    # True and 1 are equal here, and different values there.
+    pairs = zip(one.values, other.values, strict=True)
+    return all(type(value) is type(another) and value == another for value, another in pairs)
 
 
 def _is_present(record: Record[Any], field: FieldSpec, present: frozenset[str]) -> bool:

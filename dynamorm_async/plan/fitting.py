@@ -209,6 +209,12 @@ def depends_on_values(accesses: Iterable[Access], terms: Sequence[Term]) -> bool
     return False
 
 
+def ends_by_values(accesses: Iterable[Access], terms: Sequence[Term]) -> bool:
+    """Tell whether other values in the same terms might imply a key's condition, or imply it no more."""
+    decisive = {name for access in accesses for field in access.keys for name in field.decided_by}
+    return any(decisive & term.mentioned for term in terms)
+
+
 def demands_of(
     key: Condition[Any], access: Access, record: Record[Any]
 ) -> tuple[dict[str, str], Range | None]:
@@ -286,7 +292,7 @@ def _equal(
     if not all(equal.values()):
         return None
     values = {name: those[0].value for name, those in equal.items()}
-    text = record.computed(field.name, SimpleNamespace(**values))
+    text = record.filled(field.name, SimpleNamespace(**values))
     if text is None:
         return None
     # The key says all of it, for a template is read back as it was written.

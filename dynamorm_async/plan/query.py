@@ -47,7 +47,14 @@ from dynamorm_async.plan.changes import both, entity_is, place_of
 from dynamorm_async.plan.choice import Choice, Needs, choose
 from dynamorm_async.plan.cursors import Key, Scope, encode, fingerprint, foreign
 from dynamorm_async.plan.cursors import Place as CursorPlace
-from dynamorm_async.plan.fitting import Ends, all_of, demands_of, depends_on_values, encoded_key
+from dynamorm_async.plan.fitting import (
+    Ends,
+    all_of,
+    demands_of,
+    depends_on_values,
+    encoded_key,
+    ends_by_values,
+)
 from dynamorm_async.plan.question import MOST, Question
 from dynamorm_async.plan.selecting import reader_of
 from dynamorm_async.plan.statistics import Statistics
@@ -404,6 +411,7 @@ def _prepared(
     needs = Needs(
         fields=_needed(target, whole),
         present=frozenset[str]().union(*(term.present for term in terms)),
+        demanded=tuple(term.condition for term in terms),
         entity=entity is not None,
     )
     choice, fit = choose(target.record, _accesses(target), terms, question, needs, statistics)
@@ -426,6 +434,7 @@ def _prepared(
     opened = opening + named + bind_names(compiled, request.values())
     target.closed(opened, compiled)  # refuses here what is no Unicode
     is_free = question.is_scan or not depends_on_values(_accesses(target), terms)
+    is_free = is_free and not ends_by_values(_accesses(target), terms)
     if is_free and (fit is None or fit.is_direct):
         places = _places_of_values(terms)
         target.remember(

@@ -111,7 +111,7 @@ def save(
     """
     target.record.check_instance(item)
     held = held_version(target, item)
-    changes = [*field_changes(target, item, saved_fields(target, fields)), *touched(target, now)]
+    changes = [*field_changes(target, item, saved_fields(target, fields, item)), *touched(target, now)]
     version = target.spec.version
     condition: Condition[Any] | None = exists(target)
     if version is not None:
@@ -145,7 +145,7 @@ def upsert(
     target.record.check_instance(item)
     held = held_version(target, item)
     changes = [
-        *field_changes(target, item, saved_fields(target, None)),
+        *field_changes(target, item, saved_fields(target, None, item)),
         *touched(target, now),
         *first_stamps(target, item, now),
     ]

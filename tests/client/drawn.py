@@ -35,6 +35,7 @@ Item = dict[str, Value]
 """Field name to Python value; what is not stored is not in it. "_entity" and "_more" are no fields."""
 
 Presence = Literal["key", "required", "optional", "default"]
+Test = Callable[[Item], bool]
 Way = Literal["planner", "hint", "scan"]
 
 TEXTS = ["a", "ab", "b", "ba", "é", "\uff5a", "😀"]
@@ -56,7 +57,7 @@ PREFIXES: dict[type, list[Any]] = {
 
 @attrs.frozen
 class Field:
-    """A field: where a template is given, it is made of these other fields."""
+    """A field: where a template is given, it is made of these other fields, where `when` holds of one."""
 
     name: str
     type: type
@@ -64,6 +65,7 @@ class Field:
     presence: Presence = "required"
     template: str | None = None
     parts: tuple[str, ...] = ()
+    when: tuple[str, str, Value] | None = None
 
     @property
     def pool(self) -> list[Any]:
@@ -81,6 +83,8 @@ class Field:
         return self.type | None if self.presence == "optional" else self.type
 
     def declared(self, role: Callable[..., Any]) -> Any:
+        if self.template is not None and self.when is not None:
+            return role(name=self.attribute, template=self.template, when=_demanded(*self.when))
         if self.template is not None:
             return role(name=self.attribute, template=self.template)
         if self.presence in ("optional", "default"):
@@ -91,6 +95,13 @@ class Field:
         tag = TAGS[self.type]
         text = base64.b64encode(value).decode() if tag == "B" else str(value)
         return {tag: format(value, "f") if self.type is Decimal else text}
+
+
+def _demanded(name: str, operator: str, value: Value) -> Callable[[Any], Condition[Any]]:
+    def demanded(cls: Any) -> Condition[Any]:
+        return condition(cls, name, operator, value)
+
+    return demanded
 
 
 @attrs.frozen(eq=False)
@@ -182,7 +193,12 @@ def _fields(draw: st.DrawFn) -> list[Field]:
     if len(texts) > 1 and draw(st.integers(0, 3)) == 3:
         one, other = texts[:2]
         parts = (one.name, other.name)
-        found.append(Field("t", str, "t", template=f"{{{one.name}}}#{{{other.name}}}", parts=parts))
+        when = None
+        if draw(st.booleans()):
+            by = draw(st.sampled_from(found[1:]))
+            when = (by.name, draw(st.sampled_from(["=", ">=", "!="])), draw(st.sampled_from(by.pool[:3])))
+        template = f"{{{one.name}}}#{{{other.name}}}"
+        found.append(Field("t", str, "t", template=template, parts=parts, when=when))
     if draw(st.integers(0, 4)):
         stored = [field for field in texts if field.presence == "required"]
         if stored and draw(st.integers(0, 3)) == 3:
@@ -266,7 +282,9 @@ def items_of(draw: st.DrawFn, design: Design) -> list[Item]:
         made = {
             field.name: field.template.format(**item)
             for field in design.fields
-            if field.template is not None and all(name in item for name in field.parts)
+            if field.template is not None
+            and all(name in item for name in field.parts)
+            and (field.when is None or meets(*field.when)(item))
         }
         return item | made
 
@@ -280,8 +298,6 @@ def items_of(draw: st.DrawFn, design: Design) -> list[Item]:
 
 # What is asked.
 
-Test = Callable[[Item], bool]
-
 
 @attrs.frozen(repr=False)
 class Demand:
@@ -294,7 +310,8 @@ class Demand:
         return repr(self.condition)
 
 
-def compared(cls: Any, name: str, operator: str, value: Value) -> Demand:
+def meets(name: str, operator: str, value: Value) -> Test:
+    """Return what a comparison means."""
     tests: dict[str, Callable[[Value], bool]] = {
         "=": lambda x: x == value,
         "<": lambda x: x < value,
@@ -307,12 +324,15 @@ def compared(cls: Any, name: str, operator: str, value: Value) -> Demand:
         "contains": lambda x: value in x,
         "exists": lambda x: True,
     }
-    made = condition(cls, name, operator, value)
     if operator == "!=":
-        return Demand(made, lambda item: item.get(name) != value)
+        return lambda item: item.get(name) != value
     if operator == "not_exists":
-        return Demand(made, lambda item: name not in item)
-    return Demand(made, lambda item: name in item and tests[operator](item[name]))
+        return lambda item: name not in item
+    return lambda item: name in item and tests[operator](item[name])
+
+
+def compared(cls: Any, name: str, operator: str, value: Value) -> Demand:
+    return Demand(condition(cls, name, operator, value), meets(name, operator, value))
 
 
 def either(one: Demand, other: Demand) -> Demand:
@@ -397,6 +417,8 @@ def _of_key(draw: st.DrawFn, design: Design, access: str, near: Item) -> list[De
             found.append(draw(_met(comparisons(design, [name], near), near)))
         break
     # Without these, indexes that lack items are refused.
+    whens = [design.by_name[name].when for name in (*partition, *sort)]
+    found += [compared(design.cls, *when) for when in whens if when is not None and draw(st.booleans())]
     found += [compared(design.cls, name, "exists", None) for name in sort if draw(st.booleans())]
     return found
 

@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from dynamorm_async.errors import InvalidModel
+from dynamorm_async.expressions import raw
 from dynamorm_async.model import (
     Attr,
     GlobalIndex,
@@ -434,6 +435,51 @@ def test_an_index_of_a_model_without_an_entity_projects_no_entity() -> None:
 
     assert error.what == "Thing, index 'by-url': Thing has no field '_entity'"
     assert model(table="things", entity="thing")(declared(url=(Attr[str], None), by_url=index))
+
+
+def _is_x(thing: Any) -> Any:
+    return thing.a == "x"
+
+
+CONDITIONS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "no condition": (lambda _: True, "Thing.t: when= gives True, which is no condition"),
+    "a size": (lambda thing: thing.a.size() > 3, "Thing.t: when= has a size in it"),
+    "text by hand": (lambda _: raw("a > b"), "Thing.t: when= has text by hand in it"),
+    "a time of ours": (
+        lambda thing: thing.made > datetime(2026, 1, 1, tzinfo=UTC),
+        "Thing.t: when= reads made, which the library fills",
+    ),
+    "a template": (lambda thing: thing.t == "x", "Thing.t: when= reads t, which the library fills"),
+}
+
+
+@pytest.mark.parametrize(("when", "what"), CONDITIONS.values(), ids=CONDITIONS)
+def test_a_condition_that_cannot_be_told_before_the_write_is_refused(
+    when: Callable[[Any], Any], what: str
+) -> None:
+    fields: Any = {
+        "a": (Attr[str], None),
+        "made": (Attr[datetime], created_at()),
+        "t": (Attr[str], loose(template="{a}", when=when)),
+    }
+
+    assert refused(lambda: model()(declared(**fields))).what == what
+
+
+def test_a_condition_on_a_field_without_a_template_is_refused() -> None:
+    error = refused(lambda: model()(declared(a=(Attr[str], loose(when=_is_x)))))
+
+    assert (error.what, error.code) == ("Thing.a: when= without a template", "model.when-template")
+
+
+def test_a_condition_is_of_the_class_that_inherits_it() -> None:
+    base = model()(declared(a=(Attr[str], None), t=(Attr[str], loose(template="{a}", when=_is_x))))
+
+    heir: Any = model()(type("Heir", (base,), {"__module__": __name__}))
+
+    condition = spec_of(heir).fields["t"].condition
+    assert condition is not None
+    assert condition.form == (heir.a == "x").form
 
 
 def test_an_unknown_way_with_unknown_attributes_is_refused() -> None:

@@ -162,6 +162,23 @@ class Ticket:
     keys = LocalIndex("keys", sort_key="state", projection="KEYS_ONLY")
 
 
+@model(table="tasks")
+class Task:
+    """An index that holds open tasks alone, and one more whose condition has two parts."""
+
+    id: Attr[str] = partition_key()
+    team: Attr[str]
+    state: Attr[str]
+    level: Attr[int]
+    open_since: Attr[str] = attribute(template="{level}#{id}", when=lambda task: task.state == "open")
+    urgent: Attr[str] = attribute(
+        template="{team}", when=lambda task: (task.state == "open") & (task.level > 3)
+    )
+
+    by_open = GlobalIndex("by-open", partition_key="team", sort_key="open_since")
+    by_urgent = GlobalIndex("by-urgent", partition_key="urgent")
+
+
 @model(table="constant")
 class Constant:
     id: Attr[str] = partition_key()
@@ -265,6 +282,16 @@ NO_RANK = (
 
 NO_ENTITY = (
     "it does not hold _entity, which tells the entities apart (an index may: projection=[…, '_entity'])"
+)
+
+
+NOT_OPEN = (
+    "it holds only the items where state = 'open', and nothing says that all are meant to be such "
+    "(ask for them alone: Task.open_since.exists())"
+)
+NOT_URGENT = (
+    "it holds only the items where state = 'open' AND level > 3, and nothing says that all are meant to "
+    "be such (ask for them alone: Task.urgent.exists())"
 )
 
 
@@ -1021,6 +1048,71 @@ CASES = [
             "by-level": "using('local') asks for another",
             "keys": "using('local') asks for another",
         },
+    ),
+    Case(
+        id="the condition of a key is demanded",
+        of=Task,
+        ask=(
+            Task.team == "a",
+            Task.state == "open",
+        ),
+        chosen="by-open",
+        cost=5.0,
+        key="team = 'a'",
+        filter="state = 'open'",
+        others={"table": "needs id == …", "by-urgent": NOT_URGENT},
+    ),
+    Case(
+        id="both parts of the condition of a key are demanded",
+        of=Task,
+        ask=(
+            Task.team == "a",
+            (Task.level > 3) & (Task.state == "open"),
+        ),
+        options={"using": "by-urgent"},
+        chosen="by-urgent",
+        cost=5.0,
+        key="urgent = 'a'",
+        filter="level > 3 AND state = 'open'",
+        others={
+            "table": "using('by-urgent') asks for another",
+            "by-open": "using('by-urgent') asks for another",
+        },
+    ),
+    Case(
+        id="what a conditional key holds is asked for",
+        of=Task,
+        ask=(
+            Task.team == "a",
+            Task.open_since.exists(),
+        ),
+        chosen="by-open",
+        cost=5.0,
+        key="team = 'a'",
+        others={"table": "needs id == …", "by-urgent": NOT_URGENT},
+    ),
+    Case(
+        id="a range of a conditional key",
+        of=Task,
+        ask=(
+            Task.team == "a",
+            Task.open_since > "5",
+        ),
+        chosen="by-open",
+        cost=2.5,
+        key="team = 'a' AND open_since > '5'",
+        others={"table": "needs id == …", "by-urgent": NOT_URGENT},
+    ),
+    Case(
+        id="a scan of what a condition holds",
+        of=Task,
+        ask=(Task.state == "open",),
+        options={"is_scan": True, "using": "by-open"},
+        chosen="scan of by-open",
+        cost=196.0,
+        key=None,
+        filter="state = 'open'",
+        others={},
     ),
     Case(
         id="two attributes and nothing more",
@@ -1913,6 +2005,44 @@ REFUSALS = [
         },
     ),
     Refusal(
+        id="condition of another value",
+        of=Task,
+        ask=(
+            Task.team == "a",
+            Task.state == "done",
+        ),
+        reasons={"table": "needs id == …", "by-open": NOT_OPEN, "by-urgent": NOT_URGENT},
+    ),
+    Refusal(
+        id="condition in one side of OR",
+        of=Task,
+        ask=(
+            Task.team == "a",
+            (Task.state == "open") | (Task.level > 3),
+        ),
+        reasons={"table": "needs id == …", "by-open": NOT_OPEN, "by-urgent": NOT_URGENT},
+    ),
+    Refusal(
+        id="condition not said",
+        of=Task,
+        ask=(Task.team == "a",),
+        options={"using": "by-open"},
+        code="plan.unsound-hint",
+        reasons={
+            "table": "using('by-open') asks for another",
+            "by-open": NOT_OPEN,
+            "by-urgent": "using('by-open') asks for another",
+        },
+    ),
+    Refusal(
+        id="scan of a condition",
+        of=Task,
+        ask=(Task.state == "done",),
+        options={"is_scan": True, "using": "by-open"},
+        code="plan.unsound-hint",
+        reasons={"scan of by-open": NOT_OPEN},
+    ),
+    Refusal(
         id="entity not projected",
         of=Ticket,
         ask=(Ticket.level == 3,),
@@ -2061,6 +2191,36 @@ def test_what_was_planned_before_does_not_hide_a_contradiction(
 
     with pytest.raises(InvalidExpression, match="no item can meet"):
         prepare(parts, Question(conditions=tuple(unmet)))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"is_scan": True, "using": "by-open"}], ids=["a query", "a scan of an index"]
+)
+def test_what_was_planned_before_implies_no_condition_of_a_key(options: dict[str, Any]) -> None:
+    """The index that answers for one value of a condition lacks the items of another."""
+    tasks = target(Task, "any")
+    team = (Task.team == "a",) if not options else ()
+    prepare(tasks, Question(conditions=(*team, Task.state == "open"), **options))
+
+    with pytest.raises(NoUsableIndex):
+        prepare(tasks, Question(conditions=(*team, Task.state == "done"), **options))
+
+
+def test_true_and_one_are_different_conditions() -> None:
+    @model(table="flags")
+    class Flag:
+        id: Attr[str] = partition_key()
+        group: Attr[str]
+        value: Attr[bool | int]
+        on: Attr[str] = attribute(template="{group}", when=lambda flag: flag.value == 1)
+
+        by_on = GlobalIndex("by-on", partition_key="on")
+
+    flags = target(Flag, "any")
+
+    assert prepare(flags, Question(conditions=(Flag.group == "a", Flag.value == 1)))
+    with pytest.raises(NoUsableIndex):
+        prepare(flags, Question(conditions=(Flag.group == "a", Flag.value == True)))  # noqa: E712
 
 
 def test_the_choice_does_not_depend_on_what_was_planned_before() -> None:

@@ -55,6 +55,21 @@ def a_class_reads_paths() -> None:
     assert_type(Bookmark.by_url, GlobalIndex)
 
 
+@model(table="jobs")
+class Job:
+    id: Attr[str] = partition_key()
+    state: Attr[str]
+    waiting: Attr[str] = attribute(template="{id}", when=lambda job: job.state == "open")
+
+
+def a_field_that_is_stored_on_a_condition_is_computed() -> None:
+    job = Job(id="1", state="open")
+
+    assert_type(job.waiting, str)
+    assert_type(Job.waiting, Path[Job, str])
+    Job(id="1", state="open", waiting="1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
 def a_child_has_the_fields_of_its_base() -> None:
     admin = Admin(user="ana", slug="aws", url="https://aws", level=3)
 
