@@ -190,11 +190,15 @@ def _fields(draw: st.DrawFn) -> list[Field]:
         spelled = draw(st.sampled_from([name, f"the {name}", f"{name}#", f"size.{name}"]))
         found.append(Field(name, tp, spelled, draw(PRESENCES)))
     texts = [field for field in found if field.type is str and field.name != "pk"]
-    if len(texts) > 1 and draw(st.integers(0, 3)) == 3:
+    if len(texts) > 1 and draw(st.booleans()):
         one, other = texts[:2]
         parts = (one.name, other.name)
         when = None
-        if draw(st.booleans()):
+        if draw(st.integers(0, 3)):
+            # Its parts are stored in every item, so that an index on it lacks items by the condition alone.
+            found = [
+                attrs.evolve(field, presence="required") if field in texts[:2] else field for field in found
+            ]
             by = draw(st.sampled_from(found[1:]))
             when = (by.name, draw(st.sampled_from(["=", ">=", "!="])), draw(st.sampled_from(by.pool[:3])))
         template = f"{{{one.name}}}#{{{other.name}}}"
@@ -218,6 +222,8 @@ def _indexes(
     found: list[GlobalIndex | LocalIndex] = []
     for number in range(draw(st.sampled_from([0, 1, 2, 2, 3, 3, 3]))):
         keys = draw(st.permutations(names))
+        if "t" in names and draw(st.booleans()):
+            keys = ["t", *(name for name in keys if name != "t")]
         if "sk" in names and draw(st.booleans()):
             partition, sort = ["pk"], [next(name for name in keys if name in plain)]
             kind = "local"
