@@ -267,3 +267,38 @@ async def test_a_condition_holds_here_where_it_holds_for_the_engine(
 
 
 FIELDS = ("id", "text", "number", "blob", "tags")
+
+
+# Several models in one table.
+
+
+def _is_open(item: Any) -> Any:
+    return item.state == "open"
+
+
+@model(table="desk", entity="call")
+class Call:
+    id: Attr[str] = partition_key()
+    team: Attr[str]
+    state: Attr[str]
+    waiting: Attr[str] = attribute(template="{id}", when=_is_open)
+
+    by_team = GlobalIndex("by-team", partition_key="team", sort_key="waiting")
+
+
+@model(table="desk", entity="visit")
+class Visit:
+    id: Attr[str] = partition_key()
+    team: Attr[str]
+    state: Attr[str]
+    waiting: Attr[str] = attribute(template="{id}", when=_is_open)
+
+    by_team = GlobalIndex("by-team", partition_key="team", sort_key="waiting")
+
+
+async def test_a_collection_takes_no_index_with_a_conditional_key(db: Client) -> None:
+    """A condition on one model says nothing of the other's items."""
+    with pytest.raises(NoUsableIndex) as caught:
+        await db.collection(Call, Visit).where(Call.team == "a", Call.state == "open").list()
+
+    assert "by-team: not all of the models have it" in str(caught.value.why)
