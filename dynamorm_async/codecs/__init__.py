@@ -20,6 +20,7 @@ from dynamorm_async.codecs.batches import (
     read_answer,
     read_unprocessed,
 )
+from dynamorm_async.codecs.canonical import canonical, canonical_key, stored_texts
 from dynamorm_async.codecs.containers import encode_plain
 from dynamorm_async.codecs.pages import (
     ItemPage,
@@ -57,6 +58,8 @@ __all__ = [
     "View",
     "asked_for",
     "attribute_texts",
+    "canonical",
+    "canonical_key",
     "count_page",
     "decoded",
     "default_codecs",
@@ -70,5 +73,6 @@ __all__ = [
     "read_timestamp",
     "read_unprocessed",
     "register",
+    "stored_texts",
     "timestamp_text",
 ]
