@@ -7,7 +7,7 @@ end with the batch that started them.
 
 from dynamorm_async.executors.batches import BatchOptions, OnError, OnProgress, batch, check_bounds
 from dynamorm_async.executors.hydrating import hydrated, hydrated_pages
-from dynamorm_async.executors.run import one, pages
+from dynamorm_async.executors.run import one, pages, steps
 from dynamorm_async.executors.segments import SegmentStream, segments
 from dynamorm_async.executors.streams import BatchStream, batch_stream
 
@@ -25,4 +25,5 @@ __all__ = [
     "one",
     "pages",
     "segments",
+    "steps",
 ]

@@ -16,7 +16,7 @@ from dynamorm_async.errors import (
     ServiceError,
     quoted,
 )
-from dynamorm_async.plan import Plan, Progress, StatementWalk, Walk
+from dynamorm_async.plan import Plan, Progress, StatementWalk, Stepwise, Walk
 from dynamorm_async.wire import Call, Repeat, Reply, Send
 
 R = TypeVar("R")
@@ -43,6 +43,45 @@ async def one(plan: Plan[R], send: Send, *, timeout: float | None = None) -> R:
         return plan.read(reply)
     except DynamormError as error:
         _tell_unread(error, call, reply)
+
+
+async def steps(
+    plan: Plan[R],
+    send: Send,
+    *,
+    timeout: float | None = None,
+    clock: Callable[[], float] = anyio.current_time,
+) -> R:
+    """Send a plan's call, and those that follow from what comes of it; return what the last one means.
+
+    Args:
+        plan: What to do; one that is not stepwise is one call.
+        send: The way to the service.
+        timeout: Seconds for all calls together; None for the client's own, for each.
+        clock: Seconds that only grow.
+
+    Raises:
+        DynamormError: As `one` does.
+        CallTimeout: The time is used up before a call that must follow.
+    """
+    left = None if timeout is None else positive(timeout)
+    while True:
+        call = plan.first if left is None else _in_time(plan.first, left, timeout, "between two calls")
+        started = 0.0 if left is None else clock()
+        outcome: Reply | ServiceError
+        try:
+            outcome = await send(call)
+        except ServiceError as error:
+            outcome = error
+        if left is not None:
+            left -= clock() - started
+        following = plan.then(outcome) if isinstance(plan, Stepwise) else None
+        if following is None:
+            break
+        plan = following
+    if isinstance(outcome, ServiceError):
+        _tell(plan, outcome)
+    return _read(plan.read, call, outcome)
 
 
 async def pages(
@@ -74,15 +113,7 @@ async def pages(
     progress = Progress()
     while call is not None:
         if left is not None:
-            if left <= 0:
-                raise CallTimeout(
-                    f"{call.operation}: the deadline passed between two pages",
-                    fix="give a longer timeout=",
-                    operation=call.operation,
-                    table=call.table,
-                    elapsed=timeout,
-                )
-            call = call.within(left)
+            call = _in_time(call, left, timeout, "between two pages")
         started = clock()
         try:
             reply = await send(call)
@@ -100,6 +131,18 @@ async def pages(
         if following is not None and page.last_key == start:
             raise _stuck(call, reply)
         call, start = following, page.last_key
+
+
+def _in_time(call: Call, left: float, timeout: float | None, when: str) -> Call:
+    if left <= 0:
+        raise CallTimeout(
+            f"{call.operation}: the deadline passed {when}",
+            fix="give a longer timeout=",
+            operation=call.operation,
+            table=call.table,
+            elapsed=timeout,
+        )
+    return call.within(left)
 
 
 def _stuck(call: Call, reply: Reply) -> ProtocolError:

@@ -30,7 +30,7 @@ from dynamorm_async.plan.hydrating import fetch, fetched, keys_alone, priced
 from dynamorm_async.plan.keys import Key, model_of
 from dynamorm_async.plan.names import field_name
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_at_end, page_plan, probe
-from dynamorm_async.plan.plan import Estimate, Plan
+from dynamorm_async.plan.plan import Estimate, Plan, Stepwise
 from dynamorm_async.plan.query import QueryPlan, cursor_after, prepare
 from dynamorm_async.plan.question import Question, units, whole_number
 from dynamorm_async.plan.reads import batch_get, batch_get_of_several, name_of_key
@@ -104,6 +104,7 @@ __all__ = [
     "State",
     "StatementWalk",
     "Statistics",
+    "Stepwise",
     "Target",
     "Walk",
     "WorkUnit",

@@ -83,3 +83,13 @@ class Plan(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     def __str__(self) -> str:
         body = json.dumps(self.request, indent=2, ensure_ascii=False)
         return f"{self.operation} ({self.estimate}; repeat: {self.first.repeat.value})\n{body}"
+
+
+class Stepwise(Plan[R], Generic[R], frozen=True, kw_only=True):
+    """A plan after whose first call another may follow.
+
+    Attributes:
+        then: What follows an answer, or a refusal; None where that is what the verb gives or raises.
+    """
+
+    then: Callable[[Reply | ServiceError], Plan[R] | None]

@@ -16,11 +16,13 @@ from dynamorm_async import (
     InvalidValue,
     ItemNotFound,
     OutcomeUnknown,
+    Plan,
     ProtocolError,
     Reply,
     Throttled,
 )
-from dynamorm_async.executors import one, pages
+from dynamorm_async.executors import one, pages, steps
+from dynamorm_async.plan import Stepwise
 from tests.plan.given import condition_failed, notes
 from tests.scripted_send import ScriptedSend, refused
 from tests.shapes import Note
@@ -223,3 +225,64 @@ async def test_cancellation_passes_through() -> None:
         await one(notes.get("a"), never)
 
     assert scope.cancelled_caught
+
+
+# Calls that follow from what came of the one before.
+
+
+def stepwise(*followers: Plan[Any]) -> Stepwise[Any]:
+    """Return a plan whose calls are the followers', one after another, whatever comes of them."""
+    first, *rest = followers
+    members = {name: getattr(first, name) for name in Plan.__struct_fields__}
+    return Stepwise(**members, then=lambda _: stepwise(*rest) if rest else None)
+
+
+async def test_steps_of_one_call_are_that_call() -> None:
+    script = Script([{"Item": {"id": {"S": "a"}}}])
+
+    assert await steps(notes.get("a"), script.send) == Note(id="a")
+    assert script.calls == [notes.get("a").first]
+
+
+async def test_steps_give_what_the_last_reply_means() -> None:
+    script = Script([condition_failed(), {"Item": {"id": {"S": "a"}}}])
+
+    found = await steps(stepwise(notes.delete("b", when=Note.count < 1), notes.get("a")), script.send)
+
+    assert (found, script.operations) == (Note(id="a"), ["DeleteItem", "GetItem"])
+
+
+async def test_steps_raise_what_the_last_refusal_means() -> None:
+    error = condition_failed()
+
+    with pytest.raises(ConditionFailed) as caught:
+        await steps(stepwise(notes.get("a"), notes.update("a", Note.count.add(1))), Script([{}, error]).send)
+
+    assert caught.value.__cause__ is error
+
+
+async def test_what_is_no_answer_of_the_service_ends_the_steps() -> None:
+    script = Script([OutcomeUnknown("who knows")])
+
+    with pytest.raises(OutcomeUnknown):
+        await steps(stepwise(notes.delete("a"), notes.get("a")), script.send)
+
+    assert script.operations == ["DeleteItem"]
+
+
+async def test_the_steps_share_one_timeout() -> None:
+    script = Script([{}])
+
+    with pytest.raises(CallTimeout, match="the deadline passed between two calls"):
+        await steps(stepwise(*[notes.delete("a")] * 9), script.send, timeout=2.5, clock=script.clock)
+
+    assert [call.timeout for call in script.calls] == [2.5, 1.5, 0.5]
+
+
+async def test_a_timeout_of_steps_that_is_no_time_is_refused_before_io() -> None:
+    script = Script([{}])
+
+    with pytest.raises(InvalidRequest, match="timeout="):
+        await steps(notes.delete("a"), script.send, timeout=0)
+
+    assert script.calls == []
