@@ -61,8 +61,10 @@ from dynamorm_async.errors import (
     TransactionConditionFailed,
     TransactionConflict,
     TransactionFailed,
+    TransactionUniqueViolation,
     TransactionVersionConflict,
     TransportError,
+    UniqueViolation,
     VersionConflict,
 )
 from dynamorm_async.executors import BatchOptions, BatchStream, SegmentStream
@@ -221,9 +223,11 @@ __all__ = [
     "TransactionConflict",
     "TransactionFailed",
     "TransactionOutcome",
+    "TransactionUniqueViolation",
     "TransactionVersionConflict",
     "Transport",
     "TransportError",
+    "UniqueViolation",
     "Update",
     "VersionConflict",
     "WorkUnit",

@@ -9,7 +9,15 @@ from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 
-from dynamorm_async.admin.shapes import TableShape, create_request, described, differences, sizes, wanted
+from dynamorm_async.admin.shapes import (
+    TableShape,
+    create_request,
+    described,
+    differences,
+    sizes,
+    wanted,
+    wanted_claims,
+)
 from dynamorm_async.errors import (
     AccessDenied,
     CallTimeout,
@@ -19,7 +27,7 @@ from dynamorm_async.errors import (
     TableMismatch,
     TableNotFound,
 )
-from dynamorm_async.plan import Statistics, Target
+from dynamorm_async.plan import Statistics, Target, claims_table
 from dynamorm_async.wire import Call, Repeat, Send
 
 M = TypeVar("M")
@@ -61,7 +69,8 @@ class Admin:
         """Create the table of one or more models and wait until it is active.
 
         Keys, indexes and projections are the models'; billing is on demand; time-to-live is turned
-        on where a model has a ttl field.
+        on where a model has a ttl field. Where one has unique fields, the table of claims on their
+        values, `<table>-unique`, is made as well, here, in `ensure_table` and in `delete_table`.
 
         Args:
             models: Models that share one table.
@@ -72,12 +81,13 @@ class Admin:
             TableInUse: A table of this name exists.
             InvalidModel: The models disagree, or are of different tables.
         """
-        want = self._wanted(models, name)
+        shapes = self._wanted(models, name)
         deadline = self._clock() + timeout
-        await self._call("CreateTable", create_request(want), want.name, deadline, repeat=Repeat.GUARDED)
-        await self._until_active(want.name, deadline)
-        await self._turn_ttl_on(want, deadline)
-        return want
+        for want in shapes:
+            await self._call("CreateTable", create_request(want), want.name, deadline, repeat=Repeat.GUARDED)
+            await self._until_active(want.name, deadline)
+            await self._turn_ttl_on(want, deadline)
+        return shapes[0]
 
     async def ensure_table(
         self, *models: type[Any], name: str | None = None, timeout: float = 300.0
@@ -91,8 +101,13 @@ class Admin:
             TableMismatch: It exists in another shape; the text and `differences` say how.
             InvalidModel: The models disagree, or are of different tables.
         """
-        want = self._wanted(models, name)
+        shapes = self._wanted(models, name)
         deadline = self._clock() + timeout
+        for want in shapes:
+            await self._ensure(want, models, deadline)
+        return shapes[0]
+
+    async def _ensure(self, want: TableShape, models: tuple[type[Any], ...], deadline: float) -> None:
         if not await self._is_there(want.name, deadline):
             # Another process was faster, or our own first attempt was: what counts is what is there.
             with suppress(TableInUse):
@@ -107,7 +122,6 @@ class Admin:
                 table=want.name,
             )
         await self._turn_ttl_on(want, deadline)
-        return want
 
     async def describe_table(
         self, model: type[Any], *, name: str | None = None, timeout: float = 30.0
@@ -158,12 +172,20 @@ class Admin:
     ) -> None:
         """Delete a model's table with everything in it, and wait until it is gone.
 
+        The claims of a model with unique fields are deleted with it.
+
         Raises:
             TableNotFound: There is no such table.
             TableInUse: It is being created or changed.
         """
-        table = self._target(model, name).table
+        target = self._target(model, name)
         deadline = self._clock() + timeout
+        await self._delete(target.table, deadline)
+        if target.is_unique:
+            with suppress(TableNotFound):
+                await self._delete(claims_table(target.table), deadline)
+
+    async def _delete(self, table: str, deadline: float) -> None:
         await self._call("DeleteTable", _named(table), table, deadline, repeat=Repeat.GUARDED)
         await self._until_gone(table, deadline)
 
@@ -186,7 +208,8 @@ class Admin:
                 return
             wait = await self._wait(wait, deadline, f"the table {table} is still being deleted")
 
-    def _wanted(self, models: tuple[type[Any], ...], name: str | None) -> TableShape:
+    def _wanted(self, models: tuple[type[Any], ...], name: str | None) -> list[TableShape]:
+        """Return the table of models, and that of the claims on their unique values where they have such."""
         if not models:
             raise InvalidModel("no model was given", fix="name the models of the table")
         targets = [self._target(model, name) for model in models]
@@ -198,7 +221,8 @@ class Admin:
                 fix="call once for each table, or give name=",
                 code="admin.different-tables",
             )
-        return wanted(targets)
+        claims = wanted_claims(targets)
+        return [wanted(targets), *([claims] if claims is not None else [])]
 
     async def _until_active(self, table: str, deadline: float) -> dict[str, Any]:
         wait = _FIRST_WAIT

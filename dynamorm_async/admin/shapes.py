@@ -15,7 +15,7 @@ import msgspec
 
 from dynamorm_async.errors import InvalidModel
 from dynamorm_async.model import ENTITY_ATTRIBUTE, IndexSpec
-from dynamorm_async.plan import Size, Statistics, Target
+from dynamorm_async.plan import CLAIM_ATTRIBUTE, Size, Statistics, Target, claims_table
 
 Keys = tuple[tuple[str, str], ...]
 
@@ -72,6 +72,18 @@ def wanted(targets: Sequence[Target[Any]]) -> TableShape:
         ttl = ttl or other.ttl
         _agree(other.ttl in (None, ttl), f"{name} expires by {other.ttl!r}, another model by {ttl!r}")
     return msgspec.structs.replace(first, types=types, indexes=indexes, ttl=ttl)
+
+
+def wanted_claims(targets: Sequence[Target[Any]]) -> TableShape | None:
+    """Return the table for claims on unique values, or None where no model has unique fields."""
+    if not any(target.is_unique for target in targets):
+        return None
+    return TableShape(
+        name=claims_table(targets[0].table),
+        keys=_keys([CLAIM_ATTRIBUTE], []),
+        types={CLAIM_ATTRIBUTE: "S"},
+        indexes={},
+    )
 
 
 def _agree(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called

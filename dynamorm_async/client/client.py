@@ -23,7 +23,14 @@ from dynamorm_async.client.statement import Statement
 from dynamorm_async.client.table import Table
 from dynamorm_async.client.transaction import Transaction, TransactionOutcome, commit_all
 from dynamorm_async.codecs import Codecs, PlainItems, Policy
-from dynamorm_async.errors import ConditionFailed, InvalidKey, InvalidModel, InvalidRequest, quoted
+from dynamorm_async.errors import (
+    ConditionFailed,
+    InvalidKey,
+    InvalidModel,
+    InvalidRequest,
+    UniqueViolation,
+    quoted,
+)
 from dynamorm_async.executors import BatchOptions, BatchStream, OnError, OnProgress, batch_stream, one
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Path
@@ -42,8 +49,6 @@ from dynamorm_async.plan import (
 )
 from dynamorm_async.plan import batch_get as plan_batch_get
 from dynamorm_async.plan import batch_write as plan_batch_write
-from dynamorm_async.plan import get as plan_get
-from dynamorm_async.plan import save as plan_save
 from dynamorm_async.plan import transact_get as plan_transact_get
 from dynamorm_async.transport import Waist
 
@@ -418,7 +423,8 @@ class Client:
 
         Args:
             token: An idempotency token of 1 to 36 characters, where the caller keeps one to send the
-                same transaction again, within ten minutes; by default a new one.
+                same transaction again, within ten minutes; by default a new one. Not together with
+                changes of unique fields, for which what is sent depends on what is stored.
             timeout: Seconds for the call that the end of the block makes.
 
         Raises:
@@ -430,6 +436,7 @@ class Client:
             self._waist.send,
             now=self._now,
             token=self._token() if token is None else token,
+            is_given=token is not None,
             timeout=timeout,
         )
 
@@ -588,18 +595,19 @@ class Client:
 
         Raises:
             VersionConflict: Every attempt lost; it is the last one's.
+            UniqueViolation: The change gave a unique field a value that another item has.
             ItemNotFound: There is no such item.
             InvalidModel: The model has no version field, so that no conflict could be seen.
         """
         _check_retried(key, attempts)
-        target: Target[M] = self._target(key.model, name)
+        table = self.table(key.model, name=name)
         for attempt in range(1, attempts + 1):
-            read = plan_get(target, key, consistent=True)
-            changed = change(await one(read, self._waist.send, timeout=timeout))
+            changed = change(await table.get(key, consistent=True, timeout=timeout))
             item = await cast("Awaitable[M]", changed) if inspect.isawaitable(changed) else cast("M", changed)
-            plan = plan_save(target, item, now=self._now(), fields=None, when=None)
             try:
-                return await one(plan, self._waist.send, timeout=timeout)
+                return await table.save(item, timeout=timeout)
+            except UniqueViolation:
+                raise  # which another attempt would meet again
             except ConditionFailed:
                 # The save demands nothing but the version, or, of an item without one, its absence.
                 if attempt == attempts:

@@ -10,26 +10,24 @@ from uuid import uuid4
 from dynamorm_async.expressions import Condition, Path, Update
 from dynamorm_async.plan import (
     BatchPlan,
+    Draft,
     Duplicates,
     Plan,
     Question,
     Returning,
     Target,
+    Verbs,
     Walk,
+    carried,
     delivered,
     prepare,
+    verbs_of,
 )
 from dynamorm_async.plan import batch_delete as plan_batch_delete
 from dynamorm_async.plan import batch_get as plan_batch_get
 from dynamorm_async.plan import batch_put as plan_batch_put
-from dynamorm_async.plan import create as plan_create
-from dynamorm_async.plan import delete as plan_delete
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
-from dynamorm_async.plan import put as plan_put
-from dynamorm_async.plan import save as plan_save
-from dynamorm_async.plan import update as plan_update
-from dynamorm_async.plan import upsert as plan_upsert
 
 M = TypeVar("M")
 V = TypeVar("V")
@@ -44,7 +42,8 @@ class Plans(Generic[M]):
     """One method for each verb of `Table`, with the same arguments; each returns a `Plan`.
 
     `print(bookmarks.plan.get("ana", "aws"))` shows operation, cost and request. The time of a
-    write is taken when its plan is made, and so is the token of an idempotent one.
+    write is taken when its plan is made, and so is the token of an idempotent one. Of a write that
+    changes a unique field it is the first call; others may follow it.
     """
 
     def __init__(
@@ -53,6 +52,9 @@ class Plans(Generic[M]):
         self._target = target
         self._now = now
         self._token = token
+        # What keeps unique values is chosen here, so that no other model pays for it at a call.
+        self._verbs: Verbs = verbs_of(target)
+        self._deliver: Callable[..., Plan[Any]] = self._carried if target.is_unique else delivered
 
     def get(self, *key: object, consistent: bool = False) -> Plan[M]:
         """Plan one GetItem whose absent item is ItemNotFound."""
@@ -71,8 +73,10 @@ class Plans(Generic[M]):
         retry_ambiguous: bool = False,
     ) -> Plan[M]:
         """Plan one PutItem that fails where the key is taken."""
-        plan = plan_create(self._target, item, now=self._now(), when=when)
-        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
+        plan = self._verbs.create(self._target, item, now=self._now(), when=when)
+        return self._deliver(
+            plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None
+        )
 
     def put(
         self,
@@ -83,8 +87,10 @@ class Plans(Generic[M]):
         retry_ambiguous: bool = False,
     ) -> Plan[M]:
         """Plan one PutItem that overwrites."""
-        plan = plan_put(self._target, item, now=self._now(), when=when)
-        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
+        plan = self._verbs.put(self._target, item, now=self._now(), when=when)
+        return self._deliver(
+            plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None
+        )
 
     def save(
         self,
@@ -95,13 +101,13 @@ class Plans(Generic[M]):
         retry_ambiguous: bool = False,
     ) -> Plan[M]:
         """Plan one UpdateItem of an instance's fields."""
-        plan = plan_save(self._target, item, now=self._now(), fields=fields, when=when)
-        return delivered(plan, retry_ambiguous=retry_ambiguous)
+        plan = self._verbs.save(self._target, item, now=self._now(), fields=fields, when=when)
+        return self._deliver(plan, retry_ambiguous=retry_ambiguous)
 
     def upsert(self, item: M, *, when: Condition[M] | None = None, retry_ambiguous: bool = False) -> Plan[M]:
         """Plan one UpdateItem that creates the item or writes over its fields."""
-        plan = plan_upsert(self._target, item, now=self._now(), when=when)
-        return delivered(plan, retry_ambiguous=retry_ambiguous)
+        plan = self._verbs.upsert(self._target, item, now=self._now(), when=when)
+        return self._deliver(plan, retry_ambiguous=retry_ambiguous)
 
     @overload
     def update(
@@ -141,9 +147,9 @@ class Plans(Generic[M]):
         retry_ambiguous: bool = False,
     ) -> Plan[Any]:
         """Plan one UpdateItem of an item that must be there."""
-        plan = plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
+        plan = self._verbs.update(self._target, key, updates, now=self._now(), when=when, returning=returning)
         token = self._token() if idempotent else None
-        return delivered(plan, retry_ambiguous=retry_ambiguous, token=token, returning=returning)
+        return self._deliver(plan, retry_ambiguous=retry_ambiguous, token=token, returning=returning)
 
     def delete(
         self,
@@ -153,8 +159,10 @@ class Plans(Generic[M]):
         retry_ambiguous: bool = False,
     ) -> Plan[None]:
         """Plan one DeleteItem."""
-        plan = plan_delete(self._target, key, when=when)
-        return delivered(plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None)
+        plan = self._verbs.delete(self._target, key, when=when)
+        return self._deliver(
+            plan, retry_ambiguous=retry_ambiguous, token=self._token() if idempotent else None
+        )
 
     @overload
     def batch_get(
@@ -199,6 +207,23 @@ class Plans(Generic[M]):
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Walk[M]:
         """Plan a scan, page by page."""
         return self._walk(Question(conditions=filters, is_scan=True, consistent=consistent))
+
+    def _carried(
+        self,
+        plan: Plan[Any],
+        *,
+        retry_ambiguous: bool = False,
+        token: str | None = None,
+        returning: Returning = "NONE",
+    ) -> Plan[Any]:
+        if not isinstance(plan, Draft):
+            return delivered(plan, retry_ambiguous=retry_ambiguous, token=token, returning=returning)
+        return carried(
+            plan,
+            token=self._token() if token is None else token,
+            idempotent=token is not None,
+            retry_ambiguous=retry_ambiguous,
+        )
 
     def _walk(self, question: Question) -> Walk[M]:
         return Walk(query=prepare(self._target, question))

@@ -12,7 +12,7 @@ from dynamorm_async.client.plans import Plans, new_token
 from dynamorm_async.client.query import Asking, Query, Selection
 from dynamorm_async.client.writer import BatchWriter
 from dynamorm_async.errors import InvalidRequest
-from dynamorm_async.executors import BatchOptions, BatchStream, OnError, OnProgress, batch_stream, one
+from dynamorm_async.executors import BatchOptions, BatchStream, OnError, OnProgress, batch_stream, one, steps
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
 from dynamorm_async.plan import (
@@ -20,13 +20,13 @@ from dynamorm_async.plan import (
     BatchRetry,
     Delete,
     Duplicates,
+    Plan,
     Put,
     QueryPlan,
     Question,
     Returning,
     Target,
     WorkUnit,
-    delivered,
     name_of_write,
     plan_of,
 )
@@ -34,7 +34,6 @@ from dynamorm_async.plan import batch_get as plan_batch_get
 from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
-from dynamorm_async.plan import update as plan_update
 from dynamorm_async.wire import LIMITS
 
 K = TypeVar("K")
@@ -67,6 +66,11 @@ class Table(Generic[M]):
     DynamoDB answers is then certain, a failed condition as well. save and upsert have no such
     argument: they return the item as it is then stored, which a transaction does not tell.
 
+    Of a model with unique fields, a write that changes their values is a transaction with a claim for
+    each value that it takes or frees, of two write units each, and the item takes twice its own. What
+    is assumed to be stored is an instance's values; a bare key is read first, and a write whose
+    assumption was wrong is sent again. A value that another item has is a UniqueViolation.
+
     Instances handed in are never changed; the verbs that write return the stored one.
     """
 
@@ -75,8 +79,8 @@ class Table(Generic[M]):
         self._asking = asking
         self._send = asking.send
         self._now = asking.now
-        self._token = token
         self.plan = Plans(target, asking.now, token)
+        self._write = steps if target.is_unique else one
 
     @property
     def name(self) -> str:
@@ -124,9 +128,10 @@ class Table(Generic[M]):
 
         Raises:
             ConditionFailed: An item of this key is stored (`error.item`); it stays as it is.
+            UniqueViolation: Another item has the value of a unique field.
         """
         plan = self.plan.create(item, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
-        return await one(plan, self._send, timeout=timeout)
+        return await self._write(plan, self._send, timeout=timeout)
 
     async def put(
         self,
@@ -147,7 +152,7 @@ class Table(Generic[M]):
             ConditionFailed: `when` does not hold.
         """
         plan = self.plan.put(item, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
-        return await one(plan, self._send, timeout=timeout)
+        return await self._write(plan, self._send, timeout=timeout)
 
     async def save(
         self,
@@ -177,7 +182,7 @@ class Table(Generic[M]):
             InvalidExpression: `fields` names a key or an unknown field.
         """
         plan = self.plan.save(item, fields=fields, when=when, retry_ambiguous=retry_ambiguous)
-        return await one(plan, self._send, timeout=timeout)
+        return await self._write(plan, self._send, timeout=timeout)
 
     async def upsert(
         self,
@@ -197,7 +202,7 @@ class Table(Generic[M]):
             ConditionFailed: `when` does not hold.
         """
         plan = self.plan.upsert(item, when=when, retry_ambiguous=retry_ambiguous)
-        return await one(plan, self._send, timeout=timeout)
+        return await self._write(plan, self._send, timeout=timeout)
 
     @overload
     async def update(
@@ -267,10 +272,16 @@ class Table(Generic[M]):
                 change that raises a version) is not repeated then, nor one that returns old values,
                 unless `idempotent` or `retry_ambiguous` says so.
         """
-        plan = plan_update(self._target, key, updates, now=self._now(), when=when, returning=returning)
-        token = self._token() if idempotent else None
-        plan = delivered(plan, retry_ambiguous=retry_ambiguous, token=token, returning=returning)
-        result: M | dict[str, Any] | None = await one(plan, self._send, timeout=timeout)
+        update: Callable[..., Plan[Any]] = self.plan.update
+        plan = update(
+            key,
+            *updates,
+            when=when,
+            returning=returning,
+            idempotent=idempotent,
+            retry_ambiguous=retry_ambiguous,
+        )
+        result: M | dict[str, Any] | None = await self._write(plan, self._send, timeout=timeout)
         return result
 
     async def delete(
@@ -290,7 +301,7 @@ class Table(Generic[M]):
             ConditionFailed: `when` does not hold.
         """
         plan = self.plan.delete(*key, when=when, idempotent=idempotent, retry_ambiguous=retry_ambiguous)
-        return await one(plan, self._send, timeout=timeout)
+        return await self._write(plan, self._send, timeout=timeout)
 
     def where(self, *conditions: Condition[M]) -> Query[M]:
         """Return a query for the items that meet all of these conditions, in any order.

@@ -12,7 +12,7 @@ import anyio.lowlevel
 import msgspec
 
 from dynamorm_async.errors import InvalidRequest
-from dynamorm_async.executors import check_bounds, one
+from dynamorm_async.executors import check_bounds, steps
 from dynamorm_async.expressions import Condition, Path, Update
 from dynamorm_async.plan import (
     Key,
@@ -23,14 +23,9 @@ from dynamorm_async.plan import (
     model_of,
     operation,
     refuse_other,
-    transact,
+    together,
+    verbs_of,
 )
-from dynamorm_async.plan import create as plan_create
-from dynamorm_async.plan import delete as plan_delete
-from dynamorm_async.plan import put as plan_put
-from dynamorm_async.plan import save as plan_save
-from dynamorm_async.plan import update as plan_update
-from dynamorm_async.plan import upsert as plan_upsert
 from dynamorm_async.wire import Call, Reply, Send
 
 M = TypeVar("M")
@@ -68,7 +63,8 @@ class Transaction:
     chained; nothing is sent before `commit`, or before the end of an `async with` block, which
     sends nothing where the block raises. At most 100 operations and 4 MB, each about an item of its
     own. Versions, times and templates are kept as everywhere. Each operation takes twice the write
-    units that it takes alone.
+    units that it takes alone. Each value of a unique field that is taken or freed is one more of the
+    100, of two write units; what bare keys free is read first, by one TransactGetItems.
 
     A key is `Key(Model, …)` or an instance; `name` is the table's name where it is not the model's
     own.
@@ -81,12 +77,14 @@ class Transaction:
         *,
         now: Callable[[], datetime],
         token: str,
+        is_given: bool = False,
         timeout: float | None = None,
     ) -> None:
         self._target = target
         self._send = send
         self._now = now
         self._token = token
+        self._is_given = is_given
         self._timeout = timeout
         self._operations: list[Operation] = []
         self._results: list[Any] | None = None
@@ -117,12 +115,14 @@ class Transaction:
     def create(self, item: M, *, when: Condition[M] | None = None, name: str | None = None) -> Self:
         """Store a new item, whose key must be free."""
         target = self._of(item, name)
-        return self._add("create", target, item, plan_create(target, item, now=self._now(), when=when))
+        return self._add(
+            "create", target, item, verbs_of(target).create(target, item, now=self._now(), when=when)
+        )
 
     def put(self, item: M, *, when: Condition[M] | None = None, name: str | None = None) -> Self:
         """Store an item over whatever is there; a held version must be the stored one."""
         target = self._of(item, name)
-        return self._add("put", target, item, plan_put(target, item, now=self._now(), when=when))
+        return self._add("put", target, item, verbs_of(target).put(target, item, now=self._now(), when=when))
 
     def save(
         self,
@@ -134,13 +134,15 @@ class Transaction:
     ) -> Self:
         """Write an instance's fields over the stored ones under the version check."""
         target = self._of(item, name)
-        plan = plan_save(target, item, now=self._now(), fields=fields, when=when, returning="NONE")
+        plan = verbs_of(target).save(
+            target, item, now=self._now(), fields=fields, when=when, returning="NONE"
+        )
         return self._add("save", target, item, plan)
 
     def upsert(self, item: M, *, when: Condition[M] | None = None, name: str | None = None) -> Self:
         """Create the item or write its fields over the stored ones."""
         target = self._of(item, name)
-        plan = plan_upsert(target, item, now=self._now(), when=when, returning="NONE")
+        plan = verbs_of(target).upsert(target, item, now=self._now(), when=when, returning="NONE")
         return self._add("upsert", target, item, plan)
 
     def update(
@@ -152,13 +154,13 @@ class Transaction:
     ) -> Self:
         """Change an item that must be there."""
         target = self._of(key, name)
-        plan = plan_update(target, key, updates, now=self._now(), when=when, returning="NONE")
+        plan = verbs_of(target).update(target, key, updates, now=self._now(), when=when, returning="NONE")
         return self._add("update", target, key, plan)
 
     def delete(self, key: Key[M] | M, *, when: Condition[M] | None = None, name: str | None = None) -> Self:
         """Delete an item; one that is absent is fine unless something is demanded of it."""
         target = self._of(key, name)
-        return self._add("delete", target, key, plan_delete(target, key, when=when))
+        return self._add("delete", target, key, verbs_of(target).delete(target, key, when=when))
 
     def check(
         self, key: Key[M] | M, condition: Condition[M] | None = None, *, name: str | None = None
@@ -177,7 +179,7 @@ class Transaction:
             LimitExceeded: Over 100 operations, or 4 MB.
             InvalidRequest: No operation, or two about one item.
         """
-        return transact(self._operations, self._token)
+        return together(self._operations, self._token, is_given=self._is_given)
 
     async def commit(self, *, timeout: float | None = None) -> list[Any]:
         """Send all operations as one, and return what each gave.
@@ -191,19 +193,20 @@ class Transaction:
         Raises:
             TransactionFailed: It was cancelled, and nothing was changed; `reasons` has one entry for
                 each operation, `failed` those to blame. Where a condition failed it is a
-                ConditionFailed, and a VersionConflict where a held version did.
+                ConditionFailed, a VersionConflict where a held version did, and a UniqueViolation
+                where only a value was taken.
             InvalidRequest, LimitExceeded: As `plan` does, before anything is sent; or it was sent before.
             IdempotencyMismatch: The token was used for another transaction.
             OutcomeUnknown: It was sent, and no answer came to the end of all attempts.
         """
         self._refuse_sent("a second commit would be another transaction under the same token")
         plan = self.plan()
-        self._results = await one(plan, self._sent, timeout=self._timeout if timeout is None else timeout)
+        self._results = await steps(plan, self._sent, timeout=self._timeout if timeout is None else timeout)
         return self._results
 
     async def _sent(self, call: Call) -> Reply:
         # Only now: what is refused before it is sent may be mended and committed.
-        self._is_sent = True
+        self._is_sent = self._is_sent or call.operation == "TransactWriteItems"
         return await self._send(call)
 
     async def __aenter__(self) -> Self:

@@ -604,6 +604,13 @@ class Record(Generic[M]):
             codec = self._types.for_type(tp)
         except InvalidModel as error:
             raise in_field(error, where) from error
+        if field.unique and not isinstance(codec.inner if isinstance(codec, Maybe) else codec, Scalar):
+            raise InvalidModel(
+                f"{where}: {codec.label} cannot be unique",
+                why="only texts, numbers and binary values are compared as a whole",
+                fix="use such a type; or say the hook's return type: def encode(value: X) -> str",
+                code="codecs.unique-type",
+            )
         if not (field.is_key or field.in_index):
             return codec
         scalar = _scalar_of(codec, where)

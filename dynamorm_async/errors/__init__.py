@@ -18,7 +18,8 @@ The tree:
     ├── SeveralItems                  one item was asked for, several were found
     ├── BudgetSpent                   a query reached its bound; `cursor` says where to go on
     ├── ConditionFailed               the stored item did not meet the condition of a write
-    │   └── VersionConflict           another writer was faster
+    │   ├── VersionConflict           another writer was faster
+    │   └── UniqueViolation           another item has the value of a unique field
     ├── PartialBatch                  some of a batch was done, and some was not
     ├── ServiceError                  the service answered with an error; `service_code` says which
     │   ├── RequestRefused            the service found the request malformed
@@ -30,7 +31,8 @@ The tree:
     │   ├── TransactionConflict       another transaction holds the item
     │   ├── TransactionFailed         a transaction was cancelled; `reasons` says which request stopped it
     │   │   └── TransactionConditionFailed (ConditionFailed)   by a condition
-    │   │       └── TransactionVersionConflict (VersionConflict)   by a version that was held
+    │   │       ├── TransactionVersionConflict (VersionConflict)   by a version that was held
+    │   │       └── TransactionUniqueViolation (UniqueViolation)   by a value that is taken
     │   ├── IdempotencyMismatch       a token that was used for another request
     │   ├── ItemCollectionFull        a partition with a local index reached 10 GB
     │   ├── QuotaReached              too many control-plane operations or tables
@@ -62,6 +64,7 @@ from dynamorm_async.errors._local import (
     NoUsableIndex,
     SeveralItems,
     TableMismatch,
+    UniqueViolation,
     VersionConflict,
 )
 from dynamorm_async.errors._service import (
@@ -81,7 +84,11 @@ from dynamorm_async.errors._service import (
     TransactionFailed,
     service_error,
 )
-from dynamorm_async.errors._transactions import TransactionConditionFailed, TransactionVersionConflict
+from dynamorm_async.errors._transactions import (
+    TransactionConditionFailed,
+    TransactionUniqueViolation,
+    TransactionVersionConflict,
+)
 from dynamorm_async.errors._transport import (
     CallTimeout,
     CircuitOpen,
@@ -131,8 +138,10 @@ __all__ = [
     "TransactionConditionFailed",
     "TransactionConflict",
     "TransactionFailed",
+    "TransactionUniqueViolation",
     "TransactionVersionConflict",
     "TransportError",
+    "UniqueViolation",
     "VersionConflict",
     "quoted",
     "service_error",

@@ -135,6 +135,17 @@ class VersionConflict(ConditionFailed):
     code = "plan.version-conflict"
 
 
+class UniqueViolation(ConditionFailed):
+    """Another item has the value of a unique field; nothing was changed.
+
+    Attributes:
+        fields: Names of the fields whose values are taken.
+    """
+
+    code = "plan.unique-violation"
+    fields: tuple[str, ...] = ()
+
+
 class TableMismatch(DynamormError):
     """The table exists in another shape than its model declares.
 

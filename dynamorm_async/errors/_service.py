@@ -124,6 +124,7 @@ class CancellationReason:
         model: Name of its model.
         key: Argument name to value of its key.
         condition: Its condition as readable text, or None.
+        unique: Names of its unique fields whose values another item has.
     """
 
     code: str
@@ -134,6 +135,7 @@ class CancellationReason:
     model: str | None = None
     key: Mapping[str, object] | None = attrs.field(default=None, repr=False)
     condition: str | None = attrs.field(default=None, repr=False)
+    unique: tuple[str, ...] = ()
 
 
 class TransactionFailed(ServiceError):

@@ -81,7 +81,10 @@ async def steps(
         plan = following
     if isinstance(outcome, ServiceError):
         _tell(plan, outcome)
-    return _read(plan.read, call, outcome)
+    try:
+        return plan.read(outcome)
+    except DynamormError as error:
+        _tell_unread(error, call, outcome)
 
 
 async def pages(

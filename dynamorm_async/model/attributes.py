@@ -52,6 +52,7 @@ def attribute(
     name: str | None = None,
     omit_empty: bool = False,
     null: bool = False,
+    unique: bool = False,
     validator: Validator | None = None,
     converter: Callable[[Any], Any] | None = None,
     repr: bool = True,
@@ -63,6 +64,7 @@ def attribute(
     name: str | None = None,
     omit_empty: bool = False,
     null: bool = False,
+    unique: bool = False,
     validator: Validator | None = None,
     converter: Callable[[Any], Any] | None = None,
     repr: bool = True,
@@ -73,6 +75,7 @@ def attribute(
     template: str,
     when: Callable[[Any], Condition[Any]] | None = None,
     name: str | None = None,
+    unique: bool = False,
     init: Literal[False] = False,
     repr: bool = True,
 ) -> Any: ...
@@ -82,6 +85,7 @@ def attribute(
     name: str | None = None,
     omit_empty: bool = False,
     null: bool = False,
+    unique: bool = False,
     validator: Validator | None = None,
     converter: Callable[[Any], Any] | None = None,
     repr: bool = True,
@@ -96,6 +100,8 @@ def attribute(**options: Any) -> Any:  # noqa: D417 - the overloads have the nam
         omit_empty: Leave the attribute out where the value is empty: None, "", 0, False, an empty
             collection, a structure whose fields are all empty. Needs an empty default.
         null: Store NULL instead of leaving the attribute out.
+        unique: Let no two items of the model have the same value, None apart. Claims on the values
+            are kept in the table `<table>-unique`, in the transaction of each write.
         template: Compute the value from other fields, `"STATUS#{status}"`; it is written with the
             item and not given to the constructor.
         when: A function of the model that gives a condition on its fields, `lambda order: order.state ==

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, cast, get_origin
 
 import attrs
 
@@ -58,6 +58,8 @@ def check_fields(spec: ModelSpec) -> None:
                 code="model.omit-empty-default",
             )
         _check_type(spec, field, where)
+        if field.unique:
+            _check_unique(spec, field, where)
 
 
 def check_indexes(spec: ModelSpec) -> None:
@@ -244,6 +246,39 @@ def _check_type(spec: ModelSpec, field: FieldSpec, where: str) -> None:
             fix=f"annotate it Attr[{wanted[0].__name__}]",
             code="model.role-type",
         )
+
+
+def _check_unique(spec: ModelSpec, field: FieldSpec, where: str) -> None:
+    fix = "take unique= away"
+    if spec.ttl is not None:
+        why = f"the service deletes expired items by {spec.ttl.name} and would not free their values"
+        fix = "take ttl() away and delete such items by a verb"
+    elif spec.key_arguments == (field.name,):
+        why = "the key is made of it alone, so that it is unique already"
+    elif _is_shared_default(field):
+        why = "a second item with its default would be refused"
+        fix = "use default=None, omit_empty=True, or a factory that gives different values"
+    elif _holds_no_scalar(spec, field):
+        why = "only texts, numbers and binary values are compared as a whole"
+    else:
+        return
+    raise InvalidModel(f"{where} cannot be unique", why=why, fix=fix, code="model.unique")
+
+
+def _is_shared_default(field: FieldSpec) -> bool:
+    if not field.has_default or field.omit_empty:
+        return False
+    first, second = field.make_default(), field.make_default()
+    return first is not None and first == second
+
+
+def _holds_no_scalar(spec: ModelSpec, field: FieldSpec) -> bool:
+    try:
+        members, _ = members_of(evaluated(spec, field))
+    except InvalidModel:  # a name that is not there yet; asked again when the table handle is made
+        return False
+    kinds = {get_origin(member) or member for member in members}
+    return not kinds.isdisjoint((bool, list, tuple, set, frozenset, dict))
 
 
 def is_empty(value: Any) -> bool:

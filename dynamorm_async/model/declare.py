@@ -47,6 +47,7 @@ _OPTIONS = {
             "factory",
             "omit_empty",
             "null",
+            "unique",
             "template",
             "when",
             "validator",
@@ -329,6 +330,7 @@ def _field_spec(cls: type[Any], name: str, declaration: Declaration, made: type[
         make_default=factory,
         omit_empty=options.get("omit_empty", False),
         null=options.get("null", False),
+        unique=options.get("unique", False),
         template=Template(template) if template is not None else None,
         when=options.get("when"),
     )
@@ -337,9 +339,8 @@ def _field_spec(cls: type[Any], name: str, declaration: Declaration, made: type[
 def _check_default(where: str, options: dict[str, Any]) -> None:
     if "default" in options and "factory" in options:
         raise InvalidModel(f"{where} has both a default and a factory", fix="keep one", code="model.default")
-    if options.get("template") is not None and (
-        extra := sorted(set(options) - {"name", "template", "when", "repr"})
-    ):
+    extra = sorted(set(options) - {"name", "template", "when", "unique", "repr"})
+    if options.get("template") is not None and extra:
         raise InvalidModel(
             f"{where}: a template together with {', '.join(extra)}",
             why="its value is computed from other fields",

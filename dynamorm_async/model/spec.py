@@ -109,6 +109,7 @@ class FieldSpec:
         make_default: Gives the default.
         omit_empty: Whether an empty value is left out.
         null: Whether NULL is stored where the attribute would be left out.
+        unique: Whether no two items of the model may have the same value.
         template: How it is computed from other fields, or None.
         in_index: Whether it is a key of some index.
         when: As declared: a function of the model that gives `condition`, or None.
@@ -124,6 +125,7 @@ class FieldSpec:
     make_default: Callable[[], Any]
     omit_empty: bool = False
     null: bool = False
+    unique: bool = False
     template: Template | None = None
     in_index: bool = False
     when: Callable[[Any], Any] | None = None
@@ -218,6 +220,11 @@ class ModelSpec:
         for field in self.key_fields:
             names.extend(field.template.fields if field.template else (field.name,))
         return tuple(dict.fromkeys(names))
+
+    @cached_property
+    def unique_fields(self) -> tuple[FieldSpec, ...]:
+        """The fields whose values no two items share."""
+        return tuple(field for field in self.fields.values() if field.unique)
 
     @cached_property
     def created(self) -> FieldSpec | None:

@@ -22,9 +22,11 @@ from dynamorm_async.plan.aggregates import (
 )
 from dynamorm_async.plan.batch import BatchPlan, listed
 from dynamorm_async.plan.choice import Candidate
+from dynamorm_async.plan.claims import CLAIM_ATTRIBUTE, claims_table
 from dynamorm_async.plan.collections import check_collection, prepare_collection
 from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.delivery import delivered
+from dynamorm_async.plan.drafts import Draft, carried, together
 from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.hydrating import fetch, fetched, keys_alone, priced
 from dynamorm_async.plan.keys import Key, model_of
@@ -45,21 +47,12 @@ from dynamorm_async.plan.segments import (
     unit_of,
 )
 from dynamorm_async.plan.selecting import chosen
-from dynamorm_async.plan.single import (
-    Returning,
-    create,
-    delete,
-    find,
-    get,
-    put,
-    save,
-    update,
-    upsert,
-)
+from dynamorm_async.plan.single import Returning, find, get
 from dynamorm_async.plan.statements import StatementWalk, statement
 from dynamorm_async.plan.statistics import Cost, Size, Statistics
 from dynamorm_async.plan.target import Target
-from dynamorm_async.plan.transact import Operation, check, operation, refuse_other, transact, transact_get
+from dynamorm_async.plan.transact import Operation, check, operation, refuse_other, transact_get
+from dynamorm_async.plan.verbs import Verbs, verbs_of
 from dynamorm_async.plan.walk import Progress, Walk
 from dynamorm_async.plan.writes import (
     Delete,
@@ -73,6 +66,7 @@ from dynamorm_async.plan.writes import (
 
 __all__ = [
     "ABSENT",
+    "CLAIM_ATTRIBUTE",
     "MOST_SEGMENTS",
     "Absent",
     "Aggregate",
@@ -82,6 +76,7 @@ __all__ = [
     "Candidate",
     "Cost",
     "Delete",
+    "Draft",
     "Duplicates",
     "Estimate",
     "Explanation",
@@ -106,6 +101,7 @@ __all__ = [
     "Statistics",
     "Stepwise",
     "Target",
+    "Verbs",
     "Walk",
     "WorkUnit",
     "avg",
@@ -114,13 +110,13 @@ __all__ = [
     "batch_get_of_several",
     "batch_put",
     "batch_write",
+    "carried",
     "check",
     "check_collection",
     "chosen",
+    "claims_table",
     "count",
-    "create",
     "cursor_after",
-    "delete",
     "delivered",
     "fetch",
     "fetched",
@@ -150,16 +146,13 @@ __all__ = [
     "prepare_collection",
     "priced",
     "probe",
-    "put",
     "refuse_other",
-    "save",
     "statement",
     "sum_",
-    "transact",
+    "together",
     "transact_get",
     "unit_of",
     "units",
-    "update",
-    "upsert",
+    "verbs_of",
     "whole_number",
 ]

@@ -198,10 +198,11 @@ def _why_not_saved(target: Target[Any], field: FieldSpec, steps: Sequence[object
 
 def field_changes(target: Target[Any], item: Any, fields: Iterable[FieldSpec]) -> list[Update[Any]]:
     """Return the changes that store these fields of an instance as they are."""
-    return [_change_to(target, field, _value_of(target, item, field)) for field in fields]
+    return [_change_to(target, field, value_of(target, item, field)) for field in fields]
 
 
-def _value_of(target: Target[Any], item: Any, field: FieldSpec) -> object:
+def value_of(target: Target[Any], item: Any, field: FieldSpec) -> object:
+    """Return the value of an instance's field as it is to be stored, a template's computed anew."""
     if field.template is None:
         return getattr(item, field.name)
     return target.record.computed(field.name, item)

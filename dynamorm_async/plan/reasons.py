@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dynamorm_async.errors import CancellationReason, ServiceError, TransactionFailed, service_error
 
+UNMET = "ConditionalCheckFailed"
+"""The service's word for a condition that failed."""
+
 # Source: API reference, TransactWriteItems, "TransactionCanceledException".
 _ALONE = {
     "AccessDenied": "AccessDeniedException",
-    "ConditionalCheckFailed": "ConditionalCheckFailedException",
+    UNMET: "ConditionalCheckFailedException",
     "ItemCollectionSizeLimitExceeded": "ItemCollectionSizeLimitExceededException",
     "ProvisionedThroughputExceeded": "ProvisionedThroughputExceededException",
     "ThrottlingError": "ThrottlingException",

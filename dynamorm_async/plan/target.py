@@ -36,13 +36,19 @@ class WithoutField:
 class Target(Generic[M]):
     """A model's record, the name of the table, and the shapes compiled for them.
 
-    `opening` begins every request, and stands before its other members.
+    Attributes:
+        record: The model's codec.
+        table: The table's name or ARN.
+        is_unique: Whether the model has unique fields, so that its writes keep claims on their values.
+        tables: The table alone, as calls name their tables.
+        opening: The beginning of every request, before its other members.
 
     The shapes are a memo: they change how fast a plan is made, never what it says.
     """
 
     record: Record[M]
     table: str
+    is_unique: bool = attrs.field(init=False)
     tables: tuple[str] = attrs.field(init=False)
     opening: str = attrs.field(init=False)
     _places: dict[str, Place] = attrs.field(factory=dict[str, Place], init=False)
@@ -55,6 +61,7 @@ class Target(Generic[M]):
         return self.record.spec
 
     def __attrs_post_init__(self) -> None:
+        self.is_unique = bool(self.spec.unique_fields)
         self.tables = (self.table,)
         self.opening = f'{{"TableName":{quote(self.table)}'
 

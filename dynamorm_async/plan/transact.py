@@ -9,7 +9,7 @@ operation for an item, a token of 1 to 36 characters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -29,15 +29,18 @@ from dynamorm_async.errors import (
     ServiceError,
     TransactionConditionFailed,
     TransactionFailed,
+    TransactionUniqueViolation,
     TransactionVersionConflict,
+    UniqueViolation,
     VersionConflict,
     quoted,
 )
 from dynamorm_async.expressions import Condition, Request
 from dynamorm_async.plan.changes import both, exists, held_version, version_is
+from dynamorm_async.plan.claims import Claim, settled
 from dynamorm_async.plan.keys import KeyParts, key_parts
 from dynamorm_async.plan.plan import Estimate, Plan
-from dynamorm_async.plan.reasons import error_alone
+from dynamorm_async.plan.reasons import UNMET, error_alone
 from dynamorm_async.plan.refusals import Demand, refusal, shown
 from dynamorm_async.plan.single import find
 from dynamorm_async.plan.target import Target
@@ -64,6 +67,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         item: What it is about: table and key, as texts.
         plan: Its plan, as if it were sent alone.
         parts: The key.
+        claims: The values of unique fields that it takes and frees.
     """
 
     verb: Verb
@@ -71,6 +75,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     item: tuple[str, str]
     plan: Plan[Any]
     parts: KeyParts
+    claims: tuple[Claim, ...] = ()
 
     def __repr__(self) -> str:
         return f"Operation({self.verb} {self.model})"
@@ -118,10 +123,12 @@ def transact(operations: Sequence[Operation], token: str) -> Plan[list[Any]]:
         LimitExceeded: It has no operation, over 100, over 4 MB, or the token is too long.
         InvalidRequest: Two operations are about one item.
     """
-    _check_count(len(operations))
+    claims = settled(claim for each in operations for claim in each.claims)
+    _check_count(len(operations), len(claims))
     _check_token(token)
     _check_one_each(operations)
-    call = written_together([each.plan.first for each in operations], token)
+    calls = [each.plan.first for each in operations]
+    call = written_together([*calls, *(claim.call for claim in claims)] if claims else calls, token)
     # JSON is never shorter than what it says, so that most transactions need no closer look.
     if len(call.body) > LIMITS.transaction_bytes:
         _check_size(_least_size(operations))
@@ -129,7 +136,12 @@ def transact(operations: Sequence[Operation], token: str) -> Plan[list[Any]]:
     def read(reply: Reply) -> list[Any]:
         return [each.plan.read(reply) for each in operations]
 
-    return Plan(first=call, read=read, refused=_told(operations), price=partial(_price, operations))
+    return Plan(
+        first=call,
+        read=read,
+        refused=_told(operations, claims),
+        price=partial(_price, operations, claims),
+    )
 
 
 def written_together(calls: Sequence[Call], token: str) -> Call:
@@ -171,7 +183,7 @@ def transact_get(keys: Sequence[tuple[Target[Any], object]]) -> Plan[tuple[Any, 
     )
 
     def read(reply: Reply) -> tuple[Any, ...]:
-        found = _responses(reply.body, len(operations))
+        found = item_bodies(reply.body, len(operations))
         return tuple(_decoded(target, operations[place], found[place]) for target, place in asked)
 
     price = Estimate(read_units=2.0 * len(operations))
@@ -193,7 +205,12 @@ class _Responses(msgspec.Struct):
 _RESPONSES = msgspec.json.Decoder(_Responses)
 
 
-def _responses(body: bytes, count: int) -> list[bytes]:
+def item_bodies(body: bytes, count: int) -> list[bytes]:
+    """Return what GetItem would have answered for each key of an answer to TransactGetItems.
+
+    Raises:
+        ProtocolError: It is not of the operation's shape, or of other keys.
+    """
     answer: _Responses = decoded(_RESPONSES, body, code="plan.protocol")
     found = [bytes(each) for each in answer.Responses]
     if len(found) != count:
@@ -201,14 +218,15 @@ def _responses(body: bytes, count: int) -> list[bytes]:
     return [b"{}" if each.strip() == b"null" else each for each in found]
 
 
-def _check_count(count: int) -> None:
+def _check_count(count: int, claims: int = 0) -> None:
     if not count:
         raise InvalidRequest(
             "a transaction of nothing", fix="add an operation, or send none", code="plan.empty-transaction"
         )
-    if count > LIMITS.transaction_items:
+    if count + claims > LIMITS.transaction_items:
+        beside = f" and {claims} claims on unique values" if claims else ""
         raise LimitExceeded(
-            f"a transaction of {count} operations",
+            f"a transaction of {count} operations{beside}",
             why=f"the service takes at most {LIMITS.transaction_items} that happen together",
             fix="put less into one; what need not happen together: db.transact_many or batches",
             code="plan.transaction-count",
@@ -256,26 +274,27 @@ def _least_size(operations: Iterable[Operation]) -> int:
     return int(sum((units - 1) * 1024 for units in price))
 
 
-def _price(operations: Iterable[Operation]) -> Estimate:
+def _price(operations: Iterable[Operation], claims: Iterable[Claim]) -> Estimate:
     # Each is prepared and committed; a check is paid for like a write of its item.
-    return Estimate(write_units=sum(2 * max(each.plan.estimate.write_units, 1.0) for each in operations))
+    units = sum(max(each.plan.estimate.write_units, 1.0) for each in operations)
+    return Estimate(write_units=2 * (units + sum(claim.write_units for claim in claims)))
 
 
 def _nothing(reply: Reply) -> None:
     del reply
 
 
-def _told(operations: Sequence[Operation]) -> Callable[[ServiceError], DynamormError]:
+def _told(
+    operations: Sequence[Operation], claims: Sequence[Claim] = ()
+) -> Callable[[ServiceError], DynamormError]:
     """Return what makes the operations' error of the service's."""
 
     def refused(error: ServiceError) -> DynamormError:
-        if not isinstance(error, TransactionFailed) or len(error.reasons) != len(operations):
+        if not isinstance(error, TransactionFailed) or len(error.reasons) != len(operations) + len(claims):
             return error
-        meant = [
-            None if reason.code == "None" else each.plan.refused(error_alone(error, reason))
-            for each, reason in zip(operations, error.reasons, strict=True)
-        ]
-        reasons = tuple(map(_reason, range(len(operations)), operations, error.reasons, meant))
+        outcomes = [_outcome(error, each, claims, number) for number, each in enumerate(operations)]
+        meant = [found for _, found in outcomes]
+        reasons = tuple(map(_reason, range(len(operations)), operations, outcomes))
         blamed = [(number, each) for number, each in enumerate(meant) if each is not None]
         if not blamed:
             error.reasons = reasons
@@ -285,9 +304,57 @@ def _told(operations: Sequence[Operation]) -> Callable[[ServiceError], DynamormE
     return refused
 
 
-def _reason(
-    index: int, each: Operation, reason: CancellationReason, meant: DynamormError | None
-) -> CancellationReason:
+def refused_alone(each: Operation, claims: Sequence[Claim]) -> Callable[[ServiceError], DynamormError]:
+    """Return what makes of the cancellation of a write and its claims the error of that write alone."""
+
+    def refused(error: ServiceError) -> DynamormError:
+        if not isinstance(error, TransactionFailed) or len(error.reasons) != 1 + len(claims):
+            return each.plan.refused(error)
+        return _outcome(error, each, claims, 0)[1] or error
+
+    return refused
+
+
+_Outcome = tuple[CancellationReason, DynamormError | None]
+
+
+def _outcome(error: TransactionFailed, each: Operation, claims: Sequence[Claim], number: int) -> _Outcome:
+    """Return why an operation or one of its claims stopped the transaction, and the error that this is."""
+    own = error.reasons[number]
+    stopped = [
+        (claim.field, reason)
+        for claim, reason in zip(claims, error.reasons[len(error.reasons) - len(claims) :], strict=True)
+        if claim.operation == number and reason.code != "None"
+    ]
+    taken = tuple(field for field, reason in stopped if reason.code == UNMET)
+    if taken and own.code != UNMET:
+        return attrs.evolve(own, code=UNMET, unique=taken), _violation(error, each, taken)
+    reason = stopped[0][1] if stopped and own.code == "None" else own
+    if reason.code == "None":
+        return reason, None
+    return attrs.evolve(reason, unique=taken), each.plan.refused(error_alone(error, reason))
+
+
+def _violation(error: TransactionFailed, each: Operation, fields: tuple[str, ...]) -> UniqueViolation:
+    found = UniqueViolation(
+        f"{each.verb} of {each.model} {shown(each.parts)}: its {' and its '.join(fields)} "
+        f"{'is' if len(fields) == 1 else 'are'} taken",
+        why=f"another item has the same value, and {' and '.join(fields)} must be unique",
+        fix="choose another value",
+        operation=error.operation,
+        table=each.item[0],
+        key=each.parts.values,
+        service_code=error.service_code,
+        request_id=error.request_id,
+        attempts=error.attempts,
+        elapsed=error.elapsed,
+    )
+    found.fields = fields
+    return found
+
+
+def _reason(index: int, each: Operation, outcome: _Outcome) -> CancellationReason:
+    reason, meant = outcome
     return attrs.evolve(
         reason,
         index=index,
@@ -305,14 +372,13 @@ def _failed(
     reasons: tuple[CancellationReason, ...],
     blamed: Sequence[tuple[int, DynamormError]],
 ) -> TransactionFailed:
-    found = [each for _, each in blamed]
-    cls = TransactionFailed
-    if any(isinstance(each, ConditionFailed) for each in found):
-        cls = TransactionConditionFailed
-    if any(isinstance(each, VersionConflict) for each in found):
-        cls = TransactionVersionConflict
     # The one that its class is named for, where several are to blame.
-    number, first = next(pair for pair in blamed if isinstance(pair[1], _NAMED_FOR[cls]))
+    cls, number, first = next(
+        (cls, number, each)
+        for cls, kind in _NAMED_FOR
+        for number, each in blamed
+        if isinstance(each, kind) and (cls is not TransactionConditionFailed or type(each) is kind)
+    )
     each = operations[number]
     others = f", and {len(blamed) - 1} more" if len(blamed) > 1 else ""
     failed = cls(
@@ -336,14 +402,18 @@ def _failed(
     failed.index = number
     failed.item = first.item
     failed.condition = first.condition
+    if isinstance(failed, TransactionUniqueViolation):
+        failed.fields = reasons[number].unique
     return failed
 
 
-_NAMED_FOR: Mapping[type[TransactionFailed], type[DynamormError]] = {
-    TransactionFailed: DynamormError,
-    TransactionConditionFailed: ConditionFailed,
-    TransactionVersionConflict: VersionConflict,
-}
+# A value that is taken counts for less than what an item itself did not meet.
+_NAMED_FOR: tuple[tuple[type[TransactionFailed], type[DynamormError]], ...] = (
+    (TransactionVersionConflict, VersionConflict),
+    (TransactionConditionFailed, ConditionFailed),
+    (TransactionUniqueViolation, UniqueViolation),
+    (TransactionFailed, DynamormError),
+)
 
 
 def refuse_other(thing: object) -> InvalidExpression:

@@ -151,7 +151,7 @@ def _first_stamps(now: datetime) -> Stamps:
 def _put(target: Target[Any], item: Any, stamps: Stamps, *, unchecked: bool) -> _Write:
     target.record.check_instance(item)
     held = held_version(target, item)
-    _check_version(target, held, unchecked=unchecked)
+    _check_conditions(target, held, unchecked=unchecked)
     created = created_text(target, item)
     if created is not None or held is not None:
         stamps = replace(
@@ -167,11 +167,20 @@ def _put(target: Target[Any], item: Any, stamps: Stamps, *, unchecked: bool) -> 
 def _delete(target: Target[Any], key: object, *, unchecked: bool) -> _Write:
     parts = key_parts(target.record, key)
     held = None if parts.item is None else held_version(target, parts.item)
-    _check_version(target, held, unchecked=unchecked)
+    _check_conditions(target, held, unchecked=unchecked)
     return _Write(f'{{"DeleteRequest":{{"Key":{parts.text}}}}}', parts.text, parts.values, is_put=False)
 
 
-def _check_version(target: Target[Any], held: int | None, *, unchecked: bool) -> None:
+def _check_conditions(target: Target[Any], held: int | None, *, unchecked: bool) -> None:
+    if target.is_unique:
+        name = target.spec.name
+        fields = " and ".join(field.name for field in target.spec.unique_fields)
+        raise InvalidRequest(
+            f"a batch cannot write a {name}, whose {fields} must be unique",
+            why="BatchWriteItem takes no condition, so that a value would be given twice, or never be free",
+            fix="write each by itself, or many at a time with db.transact_many([db.transaction().create(…)])",
+            code="plan.batch-unique",
+        )
     if held is not None and not unchecked:
         raise InvalidRequest(
             f"the {target.spec.name} holds version {held}, and a batch checks none",

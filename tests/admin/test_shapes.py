@@ -20,9 +20,9 @@ from dynamorm_async import (
     ttl,
 )
 from dynamorm_async.admin import IndexShape, TableShape, described, differences, wanted
-from dynamorm_async.admin.shapes import create_request
+from dynamorm_async.admin.shapes import create_request, wanted_claims
 from dynamorm_async.codecs import default_codecs
-from dynamorm_async.plan import Target
+from dynamorm_async.plan import Target, claims_table
 
 
 @model(table="readings")
@@ -81,6 +81,24 @@ def test_an_index_may_project_the_entity() -> None:
         by_level = GlobalIndex("by-level", partition_key="level", projection=["_entity"])
 
     assert shape(Alarm).indexes["by-level"].projection == ("_entity",)
+
+
+def test_unique_values_are_claimed_in_a_table_of_their_own() -> None:
+    """N10."""
+
+    @model(table="arn:aws:dynamodb:eu-west-1:123456789012:table/people")
+    class Person:
+        id: Attr[int] = partition_key()
+        email: Attr[str] = attribute(unique=True)
+
+    record = default_codecs().record(Person)
+    targets = [Target(record, "people")]
+
+    assert wanted_claims(targets) == TableShape(
+        name="people-unique", keys=(("unique", "HASH"),), types={"unique": "S"}, indexes={}
+    )
+    assert wanted_claims([Target(default_codecs().record(Reading), "readings")]) is None
+    assert claims_table(record.spec.table).endswith(":table/people-unique")
 
 
 def test_the_request_names_local_and_global_indexes_with_their_projections() -> None:

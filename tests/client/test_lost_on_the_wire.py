@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from dynamorm_async import (
+    Attr,
     Client,
     DynamormError,
     IdempotencyMismatch,
@@ -21,13 +22,32 @@ from dynamorm_async import (
     Table,
     Transaction,
     TransactionConditionFailed,
+    UniqueViolation,
+    attribute,
     connect,
+    model,
+    partition_key,
 )
 from dynamorm_async.executors import one
 from dynamorm_async.plan import delivered
 from dynamorm_async.testing import Engine, faulty_server
 from dynamorm_async.testing.faults import Behaviour, FaultyServer, forwarding, reset
 from tests.shapes import Note
+
+
+@model(table="badges")
+class Badge:
+    id: Attr[str] = partition_key()
+    number: Attr[int] = attribute(unique=True)
+
+
+@model(table="badges-unique")
+class Claim:
+    """A claim as anybody may read it."""
+
+    unique: Attr[str] = partition_key()
+    owner: Attr[str]
+
 
 # The first call of this sequence reaches the engine before its answer is lost.
 APPLIED = 4
@@ -201,6 +221,43 @@ async def test_a_read_whose_answer_is_lost_is_read_again(engine: Engine, notes: 
         found = await client.transact_get(Key(Note, "ana"), Key(Note, "bob"), names={Note: notes.name})
 
     assert found == (Note(id="ana", count=5), None)
+
+
+async def test_a_unique_value_whose_answer_is_lost_is_taken_once(
+    engine: Engine, db: Client, table_name: str
+) -> None:
+    """N10: the claim and the item are one transaction, whose token makes the outcome exact."""
+    endpoint = endpoint_of(engine)
+    await db.admin.create_table(Badge, name=table_name)
+
+    async with client_behind(engine, [lost(endpoint), passed(endpoint)]) as (client, server):
+        badges = client.table(Badge, name=table_name)
+        made = await badges.create(Badge(id="a", number=7))
+        assert [request.operation for request in server.requests] == ["TransactWriteItems"] * 2
+        with pytest.raises(UniqueViolation):
+            await badges.create(Badge(id="b", number=7))
+
+    assert await db.table(Badge, name=table_name).scan().list() == [made]
+
+
+async def test_a_value_is_changed_and_freed_over_a_broken_network(
+    engine: Engine, db: Client, table_name: str
+) -> None:
+    endpoint = endpoint_of(engine)
+    await db.admin.create_table(Badge, name=table_name)
+    badges = db.table(Badge, name=table_name)
+
+    async with client_behind(engine, [forwarding(endpoint, share=0.3, seed=3)]) as (client, _):
+        there = client.table(Badge, name=table_name)
+        for number in range(12):
+            item = await there.create(Badge(id=str(number), number=7))
+            await there.update(item.id, Badge.number.set(100 + number))
+        for number in range(0, 12, 2):
+            await there.delete(str(number))
+
+    assert {item.number async for item in badges.scan()} == {101, 103, 105, 107, 109, 111}
+    await badges.create(Badge(id="x", number=7))
+    assert len(await db.table(Claim, name=f"{table_name}-unique").scan().list()) == 7
 
 
 @pytest.mark.slow

@@ -44,8 +44,10 @@ from dynamorm_async.errors import (
     TransactionConditionFailed,
     TransactionConflict,
     TransactionFailed,
+    TransactionUniqueViolation,
     TransactionVersionConflict,
     TransportError,
+    UniqueViolation,
     VersionConflict,
     quoted,
     service_error,
@@ -258,6 +260,14 @@ def test_a_transaction_that_a_condition_stopped_is_both_kinds_of_error() -> None
     assert issubclass(TransactionVersionConflict, TransactionConditionFailed)
     assert issubclass(TransactionVersionConflict, VersionConflict)
     assert not issubclass(TransactionConditionFailed, VersionConflict)
+
+
+def test_a_value_that_is_taken_is_a_failed_condition_and_no_lost_version() -> None:
+    """N10: whoever waits for a failed condition, finds it."""
+    assert issubclass(UniqueViolation, ConditionFailed)
+    assert issubclass(TransactionUniqueViolation, (UniqueViolation, TransactionConditionFailed))
+    assert not issubclass(UniqueViolation, VersionConflict)
+    assert UniqueViolation("taken").fields == ()
 
 
 def test_only_these_errors_may_be_tried_again() -> None:

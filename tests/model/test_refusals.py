@@ -99,6 +99,43 @@ FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
         "Thing: a and b are both declared ttl()",
         "duplicate-role",
     ),
+    # Unique fields.
+    "unique list": (
+        {"a": (Attr[list[str]], attribute(unique=True))},
+        "Thing.a cannot be unique",
+        "unique",
+    ),
+    "unique set or None": (
+        {"a": (Attr[set[str] | None], attribute(default=None, unique=True))},
+        "Thing.a cannot be unique",
+        "unique",
+    ),
+    "unique truth": ({"a": (Attr[bool], attribute(unique=True))}, "Thing.a cannot be unique", "unique"),
+    "unique with a default that all share": (
+        {"a": (Attr[str], attribute(default="", unique=True))},
+        "Thing.a cannot be unique",
+        "unique",
+    ),
+    "unique and expiring": (
+        {"a": (Attr[str], attribute(unique=True)), "b": (Attr[int], ttl())},
+        "Thing.a cannot be unique",
+        "unique",
+    ),
+    "unique and all of the key": (
+        {"id": (Attr[str], partition_key(template="A#{a}")), "a": (Attr[str], attribute(unique=True))},
+        "Thing.a cannot be unique",
+        "unique",
+    ),
+    "unique key": (
+        {"id": (Attr[str], cast("Any", partition_key)(unique=True))},
+        "Thing.id: partition_key() has no option unique",
+        "unknown-option",
+    ),
+    "unique expiry": (
+        {"a": (Attr[int], cast("Any", ttl)(unique=True))},
+        "Thing.a: ttl() has no option unique",
+        "unknown-option",
+    ),
     # Options.
     "misspelt option": (
         {"a": (Attr[str], loose(nam="x"))},

@@ -88,3 +88,11 @@ class Box(Generic[T]):
 @model(table="icy", frozen=True)
 class Icy:
     id: Attr[str] = partition_key()
+
+
+@model(table="members")
+class Keyholder:
+    id: Attr[str] = partition_key()
+    email: Attr[str] = attribute(unique=True)
+    badge: Attr[int | None] = attribute(default=None, unique=True)
+    label: Attr[str] = attribute(template="{email}", unique=True)

@@ -15,7 +15,7 @@ from dynamorm_async import (
     version,
     with_version,
 )
-from tests.typing.models import Address, Admin, Bookmark, Box, Icy, Member
+from tests.typing.models import Address, Admin, Bookmark, Box, Icy, Keyholder, Member
 
 
 def an_instance_reads_values() -> None:
@@ -46,6 +46,16 @@ def an_instance_reads_values() -> None:
     mark.note = None
     assert_type(evolve(mark, title="new"), Bookmark)
     assert_type(with_version(mark, 7), Bookmark)
+
+
+def a_unique_field_is_a_field_like_others() -> None:
+    keyholder = Keyholder(id="1", email="ana@x")
+
+    assert_type(keyholder.badge, int | None)
+    assert_type(Keyholder.email, Path[Keyholder, str])
+    Keyholder(id="1", email=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Keyholder(id="1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    attribute(unique="yes")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 
 def a_class_reads_paths() -> None:

@@ -1,0 +1,125 @@
+"""Claims: the items that say which item has which value of a unique field.
+
+Takes values of unique fields and keys of the items that have them; gives the requests that claim and
+free them. They are kept in a table of their own beside the model's, so that they are in no scan, no
+count and no index of it, whatever its keys are and whoever reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+import msgspec
+
+from dynamorm_async.codecs import canonical_key, quote
+from dynamorm_async.errors import InvalidRequest
+from dynamorm_async.model import FieldSpec, ModelSpec
+from dynamorm_async.plan.keys import KeyParts
+from dynamorm_async.wire import LIMITS, Call, write_units
+
+CLAIMS_SUFFIX = "-unique"
+CLAIM_ATTRIBUTE = "unique"
+_OWNER = "owner"
+_COMPARABLE = ('{"S":', '{"N":', '{"B":')
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """One value that an operation takes or frees.
+
+    Attributes:
+        operation: The operation's position in its transaction.
+        field: Name of the unique field.
+        table: The table of the claims.
+        name: What the value is known by.
+        owner: The item that has it, or is to have it.
+        takes: Whether the item takes it, or frees it.
+        before: The item that frees it in the same transaction, or None.
+    """
+
+    operation: int
+    field: str
+    table: str
+    name: str
+    owner: str
+    takes: bool
+    before: str | None = None
+
+    @property
+    def call(self) -> Call:
+        """The request, which demands that no other item has the value."""
+        name, owner = quote(self.name), quote(self.owner)
+        key = f'"{CLAIM_ATTRIBUTE}":{{"S":{name}}}'
+        item = f'"Item":{{{key},"{_OWNER}":{{"S":{owner}}}}}' if self.takes else f'"Key":{{{key}}}'
+        condition, values = "attribute_not_exists(#n) OR #o = :o", f'":o":{{"S":{owner}}}'
+        if self.before is not None:
+            condition, values = f"{condition} OR #o = :b", f'{values},":b":{{"S":{quote(self.before)}}}'
+        body = (
+            f'{{"TableName":{quote(self.table)},{item},"ConditionExpression":"{condition}",'
+            f'"ExpressionAttributeNames":{{"#n":"{CLAIM_ATTRIBUTE}","#o":"{_OWNER}"}},'
+            f'"ExpressionAttributeValues":{{{values}}}}}'
+        )
+        operation = "PutItem" if self.takes else "DeleteItem"
+        return Call(operation=operation, body=body.encode(), tables=(self.table,))
+
+    @property
+    def write_units(self) -> float:
+        """What it costs where it is sent alone."""
+        return write_units(
+            sum(len(text.encode()) for text in (CLAIM_ATTRIBUTE, self.name, _OWNER, self.owner))
+        )
+
+
+def claims_table(table: str) -> str:
+    """Return the name, or the ARN, of the table that holds the claims on values in a table."""
+    return f"{table}{CLAIMS_SUFFIX}"
+
+
+def name_of_value(spec: ModelSpec, field: FieldSpec, value: str | None) -> str | None:
+    """Return what a value of a unique field is known by among all claims; None where there is none.
+
+    No two values, of whichever field and entity, are known by one text: each part of it is quoted. A
+    long one has the digest in the place of the value.
+
+    Args:
+        spec: The model.
+        field: The field.
+        value: Its tagged JSON text in canonical form, or None where nothing is stored.
+    """
+    if value is None or not value.startswith(_COMPARABLE):
+        return None
+    scope = f"{quote(spec.entity or '')},{quote(field.attribute)}"
+    name = f"[{scope},{value}]"
+    if len(name.encode()) <= LIMITS.partition_key_bytes:
+        return name
+    return f'[{scope},{{"sha256":"{sha256(value.encode()).hexdigest()}"}}]'
+
+
+def owner_of(parts: KeyParts) -> str:
+    """Return how claims name the item of a key."""
+    return canonical_key(parts.text)
+
+
+def settled(claims: Iterable[Claim]) -> list[Claim]:
+    """Return the claims of a transaction, one for each value.
+
+    A value that one operation frees and another takes passes from item to item.
+
+    Raises:
+        InvalidRequest: Two operations take one value.
+    """
+    found: dict[tuple[str, str], Claim] = {}
+    for claim in claims:
+        first = found.setdefault((claim.table, claim.name), claim)
+        if first is claim or not (first.takes or claim.takes):
+            continue  # of two that free a value, only one can have it
+        if first.takes and claim.takes:
+            raise InvalidRequest(
+                f"operations {first.operation} and {claim.operation} give two items one {claim.field}, "
+                "which is unique",
+                fix="give one of them another value",
+                code="plan.unique-twice",
+            )
+        taker, freer = (first, claim) if first.takes else (claim, first)
+        found[claim.table, claim.name] = msgspec.structs.replace(taker, before=freer.owner)
+    return list(found.values())
