@@ -10,6 +10,7 @@ from dynamorm_async.client.collection import Collection
 from dynamorm_async.client.connect import connect
 from dynamorm_async.client.grouping import Aggregation, Grouping
 from dynamorm_async.client.loader import Loader
+from dynamorm_async.client.mending import MendedClaims
 from dynamorm_async.client.plans import Plans
 from dynamorm_async.client.query import Query, Selection
 from dynamorm_async.client.segments import Segments
@@ -26,6 +27,7 @@ __all__ = [
     "Collection",
     "Grouping",
     "Loader",
+    "MendedClaims",
     "Plans",
     "Query",
     "Segments",

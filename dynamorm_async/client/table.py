@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 
 from dynamorm_async.client.batches import Batch
+from dynamorm_async.client.mending import MendedClaims, mend_claims
 from dynamorm_async.client.plans import Plans, new_token
 from dynamorm_async.client.query import Asking, Query, Selection
 from dynamorm_async.client.writer import BatchWriter
@@ -79,6 +80,7 @@ class Table(Generic[M]):
         self._asking = asking
         self._send = asking.send
         self._now = asking.now
+        self._token = token
         self.plan = Plans(target, asking.now, token)
         self._write = steps if target.is_unique else one
 
@@ -576,6 +578,28 @@ class Table(Generic[M]):
             await run_batch(plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout)
 
         return BatchWriter(plan_of, name_of, carry, most=LIMITS.batch_writes * concurrency)
+
+    async def mend_claims(self, *, concurrency: int = 8) -> MendedClaims:
+        """Make the claims on unique values those of the items that are stored, and tell what was amiss.
+
+        For a table that was written before its fields were unique, or past the verbs: by PartiQL,
+        another service, a restored backup. Others may write meanwhile. Both tables are scanned; for
+        each claim its item is read, for each value its claim, and each repair is a transaction of four
+        write units or more.
+
+        Args:
+            concurrency: Most calls in flight.
+
+        Returns:
+            Counts, and in `conflicts` the items that have a value that another item has claimed; they
+            stay as they are.
+
+        Raises:
+            InvalidRequest: The model has no unique fields.
+            InvalidValue: A stored item does not fit the model.
+        """
+        items = aiter(self.scan(consistent=True))
+        return await mend_claims(self._target, items, self._send, token=self._token, concurrency=concurrency)
 
     def scan(self, *filters: Condition[M], consistent: bool = False) -> Query[M]:
         """Return a query that reads the whole table, page by page, and keeps what the filters keep.

@@ -22,7 +22,7 @@ from dynamorm_async.plan.aggregates import (
 )
 from dynamorm_async.plan.batch import BatchPlan, listed
 from dynamorm_async.plan.choice import Candidate
-from dynamorm_async.plan.claims import CLAIM_ATTRIBUTE, claims_table
+from dynamorm_async.plan.claims import CLAIM_ATTRIBUTE, Claim, claims_table
 from dynamorm_async.plan.collections import check_collection, prepare_collection
 from dynamorm_async.plan.cursors import index_of
 from dynamorm_async.plan.delivery import delivered
@@ -30,6 +30,7 @@ from dynamorm_async.plan.drafts import Draft, carried, together
 from dynamorm_async.plan.explaining import Analysis, Explanation
 from dynamorm_async.plan.hydrating import fetch, fetched, keys_alone, priced
 from dynamorm_async.plan.keys import Key, model_of
+from dynamorm_async.plan.mending import as_stored, behind, claims_of_item, claims_page, mended, owner_now
 from dynamorm_async.plan.names import field_name
 from dynamorm_async.plan.paging import Gap, Page, gap_of, key_text, page_at_end, page_plan, probe
 from dynamorm_async.plan.plan import Estimate, Plan, Stepwise
@@ -74,6 +75,7 @@ __all__ = [
     "BatchPlan",
     "BatchRetry",
     "Candidate",
+    "Claim",
     "Cost",
     "Delete",
     "Draft",
@@ -104,16 +106,20 @@ __all__ = [
     "Verbs",
     "Walk",
     "WorkUnit",
+    "as_stored",
     "avg",
     "batch_delete",
     "batch_get",
     "batch_get_of_several",
     "batch_put",
     "batch_write",
+    "behind",
     "carried",
     "check",
     "check_collection",
     "chosen",
+    "claims_of_item",
+    "claims_page",
     "claims_table",
     "count",
     "cursor_after",
@@ -131,11 +137,13 @@ __all__ = [
     "keys_alone",
     "listed",
     "max_",
+    "mended",
     "min_",
     "model_of",
     "name_of_key",
     "name_of_write",
     "operation",
+    "owner_now",
     "page_at_end",
     "page_plan",
     "partial_batch",

@@ -20,7 +20,7 @@ from dynamorm_async.wire import LIMITS, Call, write_units
 
 CLAIMS_SUFFIX = "-unique"
 CLAIM_ATTRIBUTE = "unique"
-_OWNER = "owner"
+OWNER_ATTRIBUTE = "owner"
 _COMPARABLE = ('{"S":', '{"N":', '{"B":')
 
 
@@ -50,13 +50,13 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         """The request, which demands that no other item has the value."""
         name, owner = quote(self.name), quote(self.owner)
         key = f'"{CLAIM_ATTRIBUTE}":{{"S":{name}}}'
-        item = f'"Item":{{{key},"{_OWNER}":{{"S":{owner}}}}}' if self.takes else f'"Key":{{{key}}}'
+        item = f'"Item":{{{key},"{OWNER_ATTRIBUTE}":{{"S":{owner}}}}}' if self.takes else f'"Key":{{{key}}}'
         condition, values = "attribute_not_exists(#n) OR #o = :o", f'":o":{{"S":{owner}}}'
         if self.before is not None:
             condition, values = f"{condition} OR #o = :b", f'{values},":b":{{"S":{quote(self.before)}}}'
         body = (
             f'{{"TableName":{quote(self.table)},{item},"ConditionExpression":"{condition}",'
-            f'"ExpressionAttributeNames":{{"#n":"{CLAIM_ATTRIBUTE}","#o":"{_OWNER}"}},'
+            f'"ExpressionAttributeNames":{{"#n":"{CLAIM_ATTRIBUTE}","#o":"{OWNER_ATTRIBUTE}"}},'
             f'"ExpressionAttributeValues":{{{values}}}}}'
         )
         operation = "PutItem" if self.takes else "DeleteItem"
@@ -66,7 +66,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     def write_units(self) -> float:
         """What it costs where it is sent alone."""
         return write_units(
-            sum(len(text.encode()) for text in (CLAIM_ATTRIBUTE, self.name, _OWNER, self.owner))
+            sum(len(text.encode()) for text in (CLAIM_ATTRIBUTE, self.name, OWNER_ATTRIBUTE, self.owner))
         )
 
 

@@ -298,8 +298,17 @@ def members(plan: Plan[Any]) -> dict[str, Any]:
 
 
 def _read(draft: Draft[Any], body: bytes) -> Before:
+    return before_in(body, draft.touched)
+
+
+def before_in(body: bytes, fields: Iterable[FieldSpec]) -> Before:
+    """Return what an answer's "Item" says to be stored.
+
+    Raises:
+        ProtocolError: The answer is not of the operation's shape.
+    """
     texts = stored_texts(body)
     if texts is None:
         return ABSENT
-    values = {f.name: canonical(texts[f.attribute]) for f in draft.touched if f.attribute in texts}
+    values = {f.name: canonical(texts[f.attribute]) for f in fields if f.attribute in texts}
     return Before(values=values, item=texts)

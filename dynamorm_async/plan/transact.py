@@ -110,6 +110,11 @@ def check(target: Target[M], key: object, condition: Condition[M] | None) -> Pla
         held=held,
         absent="refused" if wanted is None or held is not None else "fine",
     )
+    return tested(target, parts, demand)
+
+
+def tested(target: Target[Any], parts: KeyParts, demand: Demand) -> Plan[None]:
+    """Return the plan of a test of an item that is not written, which demands something."""
     members = {"Key": parts.text, "ReturnValuesOnConditionCheckFailure": '"ALL_OLD"'}
     body = target.body(members, Request(condition=demand.condition))
     call = Call(operation="ConditionCheck", body=body, tables=target.tables, keys=(parts.values,))

@@ -48,7 +48,7 @@ def create(target: Target[M], item: M, *, now: datetime, when: Condition[M] | No
     def build(_: Before, __: bool) -> Plan[M]:  # noqa: FBT001
         return plan  # which demands that nothing is stored
 
-    after = _values_of(target, item, touched)
+    after = values_of(target, item, touched)
     return _draft(
         plan,
         "create",
@@ -66,10 +66,10 @@ def put(target: Target[M], item: M, *, now: datetime, when: Condition[M] | None)
     """Return the plan of `single.put` that frees what the overwritten item had."""
     plan = single.put(target, item, now=now, when=when)
     touched = target.spec.unique_fields
-    after = _values_of(target, item, touched)
+    after = values_of(target, item, touched)
 
     def build(before: Before, _: bool) -> Plan[M]:  # noqa: FBT001
-        return single.put(target, item, now=now, when=both(_pin(target, touched, before), when))
+        return single.put(target, item, now=now, when=both(pinned(target, touched, before), when))
 
     before = _assumed(target, item, after)
     return _draft(plan, "put", target, item, touched=touched, after=after, before=before, build=build)
@@ -90,7 +90,7 @@ def save(
     touched = tuple(field for field in saved if field.unique)
     if not touched:
         return plan
-    after = _values_of(target, item, touched)
+    after = values_of(target, item, touched)
     held = held_version(target, item)
 
     def build(before: Before, is_alone: bool) -> Plan[M]:  # noqa: FBT001
@@ -99,7 +99,7 @@ def save(
             item,
             now=now,
             fields=fields,
-            when=both(_pin(target, touched, before), when),
+            when=both(pinned(target, touched, before), when),
             returning="ALL_NEW" if is_alone else "NONE",
         )
 
@@ -133,10 +133,10 @@ def upsert(
     plan = single.upsert(target, item, now=now, when=when, returning=returning)
     saved = saved_fields(target, None, item)
     touched = target.spec.unique_fields
-    after = _values_of(target, item, touched)
+    after = values_of(target, item, touched)
 
     def build(before: Before, is_alone: bool) -> Plan[M]:  # noqa: FBT001
-        pin = _pin(target, touched, before)
+        pin = pinned(target, touched, before)
         if not is_alone and before.item:
             # What is then stored is told from what was stored, so that it must be that very item.
             pin = cast("Condition[Any]", both(pin, _same_version(target, before)))
@@ -181,7 +181,7 @@ def update(
     touched = tuple(target.spec.fields[name] for name in changed)
 
     def build(before: Before, _: bool) -> Plan[Any]:  # noqa: FBT001
-        pin = both(_pin(target, touched, before), when)
+        pin = both(pinned(target, touched, before), when)
         return single.update(target, key, wanted, now=now, when=pin, returning="NONE")
 
     return _draft(
@@ -203,7 +203,7 @@ def delete(target: Target[M], key: object, *, when: Condition[M] | None) -> Plan
     touched = target.spec.unique_fields
 
     def build(before: Before, _: bool) -> Plan[None]:  # noqa: FBT001
-        return single.delete(target, key, when=both(_pin(target, touched, before), when))
+        return single.delete(target, key, when=both(pinned(target, touched, before), when))
 
     before = _held_by(target, key_parts(target.record, key), touched)
     return _draft(plan, "delete", target, key, touched=touched, after={}, before=before, build=build)
@@ -227,15 +227,16 @@ def _assumed(target: Target[Any], item: Any, values: Mapping[str, str]) -> Befor
 
 def _held_by(target: Target[Any], parts: KeyParts, touched: Sequence[FieldSpec]) -> Before | None:
     """Return what an instance that stands for a key says to be stored, or None for a bare key."""
-    return None if parts.item is None else Before(values=_values_of(target, parts.item, touched))
+    return None if parts.item is None else Before(values=values_of(target, parts.item, touched))
 
 
-def _values_of(target: Target[Any], item: Any, fields: Iterable[FieldSpec]) -> dict[str, str]:
+def values_of(target: Target[Any], item: Any, fields: Iterable[FieldSpec]) -> dict[str, str]:
+    """Return what an instance's fields are stored as, in canonical form, for those that are stored."""
     texts = {f.name: target.record.encode_field(f.name, value_of(target, item, f)) for f in fields}
     return {name: canonical(text) for name, text in texts.items() if text is not None}
 
 
-def _pin(target: Target[Any], fields: Iterable[FieldSpec], before: Before) -> Condition[Any]:
+def pinned(target: Target[Any], fields: Iterable[FieldSpec], before: Before) -> Condition[Any]:
     """Return the condition that the unique fields of the stored item are as assumed."""
     if not before.is_there:
         return absent(target)

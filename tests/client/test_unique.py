@@ -20,7 +20,9 @@ from dynamorm_async import (
     Client,
     ConditionFailed,
     InvalidRequest,
+    InvalidValue,
     Key,
+    MendedClaims,
     Table,
     TableNotFound,
     TransactionUniqueViolation,
@@ -37,6 +39,7 @@ from dynamorm_async import (
     version,
 )
 from tests.client.given import answer, put_raw
+from tests.shapes import Note
 
 
 @model(table="people")
@@ -64,6 +67,18 @@ class Place:
     token: Attr[UUID | None] = attribute(default=None, unique=True)
     colour: Attr[Colour | None] = attribute(default=None, unique=True)
     since: Attr[datetime | None] = attribute(default=None, unique=True)
+
+
+@model(table="animals", entity="cat")
+class Cat:
+    id: Attr[str] = partition_key()
+    call: Attr[str] = attribute(unique=True)
+
+
+@model(table="animals", entity="dog")
+class Dog:
+    id: Attr[str] = partition_key()
+    call: Attr[str] = attribute(unique=True)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -456,3 +471,81 @@ async def test_a_batch_writer_takes_no_model_with_unique_fields(people: Table[Pe
     async with people.batch_writer() as writer:
         with pytest.raises(InvalidRequest):
             await writer.put(person("1", "ana@x"))
+
+
+# Claims are mended.
+
+
+async def test_items_from_before_a_field_was_unique_are_claimed(db: Client, people: Table[Person]) -> None:
+    stored: dict[str, Any] = {"name": {"S": ""}}
+    await put_raw(db, people.name, {"id": {"S": "1"}, "email": {"S": "ana@x"}, "badge": {"N": "7"}, **stored})
+    await put_raw(db, people.name, {"id": {"S": "2"}, "email": {"S": "eva@x"}, **stored})
+    await people.create(person("3", "bob@x", badge=8))
+
+    mended = await people.mend_claims()
+
+    assert mended == MendedClaims(items=3, claimed=3, freed=0, conflicts=())
+    await check(db, people)
+    assert await people.mend_claims(concurrency=1) == MendedClaims(items=3, claimed=0, freed=0, conflicts=())
+
+
+async def test_claims_that_no_item_is_behind_are_freed(db: Client, people: Table[Person]) -> None:
+    await people.create(person("1", "ana@x", badge=7))
+    await people.create(person("2", "eva@x"))
+    await answer(db, "DeleteItem", people.name, Key={"id": {"S": "1"}})
+    await put_raw(db, people.name, {"id": {"S": "2"}, "email": {"S": "new@x"}})
+
+    mended = await people.mend_claims()
+
+    assert (mended.freed, mended.claimed) == (3, 1)
+    await check(db, people)
+
+
+async def test_two_items_that_share_a_value_are_told_and_left(db: Client, people: Table[Person]) -> None:
+    for id in ("1", "2"):
+        await put_raw(db, people.name, {"id": {"S": id}, "email": {"S": "ana@x"}})
+
+    mended = await people.mend_claims()
+
+    assert (mended.claimed, len(mended.conflicts)) == (1, 1)
+    ((field, key),) = mended.conflicts
+    (owner,) = (await claims(db, people)).values()
+    assert field == "email"
+    assert {owner, *key.values} == {"1", "2"}
+
+
+async def test_claims_of_other_entities_are_left_alone(db: Client, table_name: str) -> None:
+    await db.admin.ensure_table(Cat, Dog, name=table_name)
+    cats, dogs = db.table(Cat, name=table_name), db.table(Dog, name=table_name)
+    await cats.create(Cat(id="1", call="Tom"))
+    await dogs.create(Dog(id="2", call="Tom"))
+
+    mended = await cats.mend_claims()
+
+    assert mended == MendedClaims(items=1, claimed=0, freed=0, conflicts=())
+    assert (await answer(db, "Scan", f"{table_name}-unique"))["Count"] == 2
+
+
+async def test_mending_under_way_takes_nothing_from_writers(db: Client, people: Table[Person]) -> None:
+    for number in range(8):
+        await put_raw(db, people.name, {"id": {"S": str(number)}, "email": {"S": f"{number}@x"}})
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(people.mend_claims)
+        for number in range(8):
+            change = Person.email.set(f"new{number}@x")
+            tasks.start_soon(people.update, str(number), change)
+
+    await check(db, people)
+
+
+async def test_the_first_error_ends_the_mending(db: Client, people: Table[Person]) -> None:
+    await put_raw(db, people.name, {"id": {"S": "1"}, "email": {"L": []}})
+
+    with pytest.raises(InvalidValue):
+        await people.mend_claims()
+
+
+async def test_a_model_without_unique_fields_has_no_claims(notes: Table[Note]) -> None:
+    with pytest.raises(InvalidRequest, match="has no unique field"):
+        await notes.mend_claims()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -41,13 +42,14 @@ from dynamorm_async import (
     version,
 )
 from dynamorm_async.client import Transaction
+from dynamorm_async.client.mending import mend_claims
 from dynamorm_async.codecs import canonical
 from dynamorm_async.model import FieldSpec, spec_of
-from dynamorm_async.plan import Stepwise, batch_write
+from dynamorm_async.plan import Stepwise, as_stored, batch_write, behind, claims_of_item, claims_page, mended
 from dynamorm_async.plan.claims import name_of_value
 from tests.plan.given import OLD_TEXT, plans, read, reply, target
 from tests.plan.test_transact import cancelled, nowhere, reason, target_of, unmet
-from tests.scripted_send import refused
+from tests.scripted_send import ScriptedSend, refused
 from tests.shapes import NOW, NOW_TEXT
 
 
@@ -693,3 +695,77 @@ def test_a_transaction_is_planned_anew_with_what_its_refusal_shows() -> None:
 
 def test_an_instance_that_was_never_stored_holds_no_version() -> None:
     assert Account(id="1", login="x").revision is UNSET
+
+
+# Claims are mended.
+
+
+def claim_item(name: str, owner: str) -> dict[str, Any]:
+    return {"unique": {"S": name}, "owner": {"S": owner}}
+
+
+def test_a_page_of_claims_gives_those_of_the_model_and_where_the_next_begins() -> None:
+    mine = claim_item('["","email",{"S":"a"}]', '{"id":{"S":"1"}}')
+    others = [claim_item('["dog","email",{"S":"a"}]', "{}"), claim_item('["","phone",{"S":"a"}]', "{}")]
+    plan = claims_page(target(Member, "members"), None)
+
+    page = plan.read(reply({"Items": [mine, *others], "LastEvaluatedKey": {"unique": {"S": "x"}}}))
+
+    assert [(claim.field, claim.owner, claim.takes) for claim in page.claims] == [
+        ("email", '{"id":{"S":"1"}}', False)
+    ]
+    following = claims_page(target(Member, "members"), page.last_key)
+    assert following.request["ExclusiveStartKey"] == {"unique": {"S": "x"}}
+    assert following.read(reply({"Items": []})).last_key is None
+
+
+def test_a_claim_is_mended_while_its_item_is_what_it_was() -> None:
+    of = target(Member, "members")
+    (claim,) = claims_of_item(of, Member(id="1", email="a"))
+    before = behind(of, claim).read(reply({"Item": {"id": {"S": "1"}, "email": {"S": "a"}}}))
+
+    plan = mended(of, claim, before, "TOKEN-1")
+
+    check, put = plan.request["TransactItems"]
+    assert check["ConditionCheck"]["ConditionExpression"] == "#dn0 = :dv0"
+    assert check["ConditionCheck"]["Key"] == {"id": {"S": "1"}}
+    assert put["Put"]["Item"] == claim_item('["","email",{"S":"a"}]', '{"id":{"S":"1"}}')
+    assert type(plan.refused(cancelled(unmet(), reason()))) is ConditionFailed
+    assert type(plan.refused(cancelled(reason(), unmet()))) is UniqueViolation
+
+
+def test_a_value_in_another_form_is_claimed_as_it_is_stored() -> None:
+    @model(table="stays")
+    class Stay:
+        id: Attr[str] = partition_key()
+        since: Attr[datetime] = attribute(unique=True)
+
+    of = target(Stay, "stays")
+    (claim,) = claims_of_item(of, Stay(id="1", since=NOW))
+    before = behind(of, claim).read(reply({"Item": {"since": {"S": "2024-05-06T07:08:09.123456Z"}}}))
+
+    found = as_stored(of, claim, before)
+
+    assert found is not None
+    assert found.name == '["","since",{"S":"2024-05-06T07:08:09.123456Z"}]'
+    assert as_stored(of, claim, behind(of, claim).read(reply({}))) is None
+
+
+async def test_mending_follows_the_pages_of_claims() -> None:
+    key = {"unique": {"S": "x"}}
+    page = {"Items": [claim_item('["","email",{"S":"a"}]', '{"id":{"S":"1"}}')]}
+    script = ScriptedSend(
+        [{**page, "LastEvaluatedKey": key}, {"Item": {"id": {"S": "1"}, "email": {"S": "a"}}}, page, {}, {}]
+    )
+
+    async def nothing() -> AsyncGenerator[Member]:
+        for item in list[Member]():
+            yield item
+
+    found = await mend_claims(
+        target(Member, "members"), nothing(), script.send, token=lambda: "TOKEN-1", concurrency=1
+    )
+
+    assert script.operations == ["Scan", "GetItem", "Scan", "GetItem", "TransactWriteItems"]
+    assert json.loads(script.calls[2].body)["ExclusiveStartKey"] == key
+    assert (found.freed, found.claimed) == (1, 0)
