@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 
@@ -21,6 +22,9 @@ from dynamorm_async.wire import LIMITS, Call, write_units
 CLAIMS_SUFFIX = "-unique"
 CLAIM_ATTRIBUTE = "unique"
 OWNER_ATTRIBUTE = "owner"
+ClaimVerb = Literal["take", "free", "leave"]
+
+_OPERATIONS = {"take": "PutItem", "free": "DeleteItem", "leave": "ConditionCheck"}
 _COMPARABLE = ('{"S":', '{"N":', '{"B":')
 
 
@@ -33,8 +37,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         table: The table of the claims.
         name: What the value is known by.
         owner: The item that has it, or is to have it.
-        takes: Whether the item takes it, or frees it.
-        before: The item that frees it in the same transaction, or None.
+        verb: "take" and "free" demand that no other item has the claim; "leave", for an item that has a
+            value which another item has claimed, demands that it has not the claim itself.
+        others: Items for which the same holds as for the owner: they free what it takes.
     """
 
     operation: int
@@ -42,25 +47,26 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     table: str
     name: str
     owner: str
-    takes: bool
-    before: str | None = None
+    verb: ClaimVerb
+    others: tuple[str, ...] = ()
 
     @property
     def call(self) -> Call:
-        """The request, which demands that no other item has the value."""
-        name, owner = quote(self.name), quote(self.owner)
-        key = f'"{CLAIM_ATTRIBUTE}":{{"S":{name}}}'
-        item = f'"Item":{{{key},"{OWNER_ATTRIBUTE}":{{"S":{owner}}}}}' if self.takes else f'"Key":{{{key}}}'
-        condition, values = "attribute_not_exists(#n) OR #o = :o", f'":o":{{"S":{owner}}}'
-        if self.before is not None:
-            condition, values = f"{condition} OR #o = :b", f'{values},":b":{{"S":{quote(self.before)}}}'
+        """The request."""
+        key = f'"{CLAIM_ATTRIBUTE}":{{"S":{quote(self.name)}}}'
+        item = f'"Key":{{{key}}}'
+        if self.verb == "take":
+            item = f'"Item":{{{key},"{OWNER_ATTRIBUTE}":{{"S":{quote(self.owner)}}}}}'
+        owners = {f":o{number}": owner for number, owner in enumerate((self.owner, *self.others))}
+        values = ",".join([f'"{name}":{{"S":{quote(owner)}}}' for name, owner in owners.items()])
+        negation = "NOT " if self.verb == "leave" else ""
         body = (
-            f'{{"TableName":{quote(self.table)},{item},"ConditionExpression":"{condition}",'
+            f'{{"TableName":{quote(self.table)},{item},'
+            f'"ConditionExpression":"attribute_not_exists(#n) OR {negation}#o IN ({", ".join(owners)})",'
             f'"ExpressionAttributeNames":{{"#n":"{CLAIM_ATTRIBUTE}","#o":"{OWNER_ATTRIBUTE}"}},'
             f'"ExpressionAttributeValues":{{{values}}}}}'
         )
-        operation = "PutItem" if self.takes else "DeleteItem"
-        return Call(operation=operation, body=body.encode(), tables=(self.table,))
+        return Call(operation=_OPERATIONS[self.verb], body=body.encode(), tables=(self.table,))
 
     @property
     def write_units(self) -> float:
@@ -110,16 +116,24 @@ def settled(claims: Iterable[Claim]) -> list[Claim]:
     """
     found: dict[tuple[str, str], Claim] = {}
     for claim in claims:
-        first = found.setdefault((claim.table, claim.name), claim)
-        if first is claim or not (first.takes or claim.takes):
-            continue  # of two that free a value, only one can have it
-        if first.takes and claim.takes:
-            raise InvalidRequest(
-                f"operations {first.operation} and {claim.operation} give two items one {claim.field}, "
-                "which is unique",
-                fix="give one of them another value",
-                code="plan.unique-twice",
-            )
-        taker, freer = (first, claim) if first.takes else (claim, first)
-        found[claim.table, claim.name] = msgspec.structs.replace(taker, before=freer.owner)
+        first = found.get((claim.table, claim.name))
+        found[claim.table, claim.name] = claim if first is None else _joined(first, claim)
     return list(found.values())
+
+
+def _joined(first: Claim, second: Claim) -> Claim:
+    if first.verb == second.verb == "take":
+        raise InvalidRequest(
+            f"operations {first.operation} and {second.operation} give two items one {second.field}, "
+            "which is unique",
+            fix="give one of them another value",
+            code="plan.unique-twice",
+        )
+    stronger, weaker = sorted((first, second), key=lambda claim: _STRENGTH[claim.verb])
+    if (stronger.verb, weaker.verb) in (("take", "free"), ("leave", "leave")):
+        return msgspec.structs.replace(stronger, others=(*stronger.others, weaker.owner))
+    # Of two that free a value only one can have it; and where one takes or frees it, a third has it not.
+    return stronger
+
+
+_STRENGTH = {"take": 0, "free": 1, "leave": 2}

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from dynamorm_async.codecs import canonical, stored_texts
 from dynamorm_async.errors import InvalidRequest, ServiceError, TransactionFailed
 from dynamorm_async.model import FieldSpec
-from dynamorm_async.plan.claims import Claim, claims_table, name_of_value, owner_of, settled
+from dynamorm_async.plan.claims import Claim, ClaimVerb, claims_table, name_of_value, owner_of, settled
 from dynamorm_async.plan.delivery import delivered
 from dynamorm_async.plan.keys import KeyParts
 from dynamorm_async.plan.plan import Plan, Stepwise
@@ -37,7 +37,7 @@ from dynamorm_async.wire import Reply
 R = TypeVar("R")
 
 Held = tuple[str, str]
-"""The name of a value, and an item that has the value without a claim on it, as another has the claim."""
+"""The name of a value, and an item that seems to have the value without the claim, which another item has."""
 
 # Each round is lost to another writer who changed a unique field of the same item meanwhile.
 MOST_ROUNDS = 10
@@ -193,11 +193,11 @@ def _written(
         )
 
     def then(outcome: Reply | ServiceError) -> Plan[R] | None:
-        learned = _learned(outcome, {0: draft}, {0: before}, claims, 1)
+        learned = _learned(outcome, {0: draft}, {0: before}, claims, foreign, 1)
         if learned is None or round_ == MOST_ROUNDS:
             return None
         found, theirs = learned
-        return _written(draft, found[0], how, round_ + 1, foreign | theirs)
+        return _written(draft, found[0], how, round_ + 1, theirs)
 
     return Stepwise(**members(plan), then=then)
 
@@ -224,26 +224,34 @@ def _written_together(
     claims = settled(claim for each in settled_operations for claim in each.claims)
 
     def then(outcome: Reply | ServiceError) -> Plan[list[Any]] | None:
-        learned = _learned(outcome, drafts, befores, claims, len(operations))
+        learned = _learned(outcome, drafts, befores, claims, foreign, len(operations))
         if learned is None or round_ == MOST_ROUNDS:
             return None
         found, theirs = learned
-        return _written_together(operations, {**befores, **found}, token, round_ + 1, foreign | theirs)
+        return _written_together(operations, {**befores, **found}, token, round_ + 1, theirs)
 
     return Stepwise(**members(plan), then=then)
 
 
 def _claims(draft: Draft[Any], before: Before, number: int, foreign: frozenset[Held]) -> Iterable[Claim]:
-    """Yield what a write takes and frees; not what another item has, though this one has the value, too."""
+    """Yield what a write takes and frees; what another item is said to have claimed is tested and left."""
     spec, owner = draft.target.spec, owner_of(draft.parts)
-    table = claims_table(draft.target.table)
     for field in draft.touched:
         old = name_of_value(spec, field, before.values.get(field.name))
         new = name_of_value(spec, field, draft.after.get(field.name))
-        for name, takes in ((old, False), (new, True)):
-            if name is not None and old != new and (takes or (name, owner) not in foreign):
+        if old == new:
+            continue
+        frees: ClaimVerb = "leave" if (old, owner) in foreign else "free"
+        verbs: tuple[tuple[str | None, ClaimVerb], ...] = ((old, frees), (new, "take"))
+        for name, verb in verbs:
+            if name is not None:
                 yield Claim(
-                    operation=number, field=field.name, table=table, name=name, owner=owner, takes=takes
+                    operation=number,
+                    field=field.name,
+                    table=claims_table(draft.target.table),
+                    name=name,
+                    owner=owner,
+                    verb=verb,
                 )
 
 
@@ -252,9 +260,10 @@ def _learned(
     drafts: Mapping[int, Draft[Any]],
     befores: Mapping[int, Before],
     claims: Sequence[Claim],
+    foreign: frozenset[Held],
     count: int,
 ) -> tuple[dict[int, Before], frozenset[Held]] | None:
-    """Return what a refusal shows to be stored otherwise than assumed, or None where it shows nothing."""
+    """Return what a refusal shows to be otherwise than assumed, or None where it shows nothing."""
     if not isinstance(outcome, ServiceError):
         return None
     reasons = outcome.reasons if isinstance(outcome, TransactionFailed) else ()
@@ -275,12 +284,17 @@ def _learned(
         for number, before in found.items()
         if (before.is_there or not drafts[number].demands_item) and not _is_same(before, befores[number])
     }
-    theirs = frozenset(
-        (claim.name, claim.owner)
-        for claim, reason in zip(claims, reasons[count:], strict=False)
-        if reason.code == UNMET and not claim.takes
-    )
-    return ({**befores, **news}, theirs) if news or theirs else None
+    unmet = [claim for claim, reason in zip(claims, reasons[count:], strict=False) if reason.code == UNMET]
+    theirs = {(claim.name, claim.owner) for claim in unmet if claim.verb == "free"}
+    mine = {
+        (claim.name, each)
+        for claim in unmet
+        if claim.verb == "leave"
+        for each in (claim.owner, *claim.others)
+    }
+    if news or theirs or mine:
+        return {**befores, **news}, foreign - mine | theirs
+    return None
 
 
 def _is_same(one: Before, other: Before) -> bool:

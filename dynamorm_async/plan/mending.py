@@ -20,6 +20,7 @@ from dynamorm_async.plan.claims import (
     CLAIM_ATTRIBUTE,
     OWNER_ATTRIBUTE,
     Claim,
+    ClaimVerb,
     claims_table,
     name_of_value,
     owner_of,
@@ -71,9 +72,7 @@ def claims_of_item(target: Target[M], item: M) -> list[Claim]:
     spec, owner = target.spec, owner_of(key_parts(target.record, item))
     values = values_of(target, item, spec.unique_fields)
     names = {field.name: name_of_value(spec, field, values.get(field.name)) for field in spec.unique_fields}
-    return [
-        _claim(target, field, name, owner, takes=True) for field, name in names.items() if name is not None
-    ]
+    return [_claim(target, field, name, owner, "take") for field, name in names.items() if name is not None]
 
 
 def owner_now(claim: Claim) -> Plan[str | None]:
@@ -104,9 +103,7 @@ def claims_page(target: Target[Any], start: str | None) -> Plan[ClaimsPage]:
             for item in page.Items
         ]
         claims = [
-            _claim(target, field, name, owner, takes=False)
-            for name, field, owner in found
-            if field is not None
+            _claim(target, field, name, owner, "free") for name, field, owner in found if field is not None
         ]
         return ClaimsPage(claims, None if last in ("{}", "null") else last)
 
@@ -157,9 +154,9 @@ def mended(target: Target[Any], claim: Claim, before: Before, token: str) -> Pla
     return replace(plan, refused=refused_alone(operation, operation.claims))
 
 
-def _claim(target: Target[Any], field: str, name: str, owner: str, *, takes: bool) -> Claim:
+def _claim(target: Target[Any], field: str, name: str, owner: str, verb: ClaimVerb) -> Claim:
     table = claims_table(target.table)
-    return Claim(operation=0, field=field, table=table, name=name, owner=owner, takes=takes)
+    return Claim(operation=0, field=field, table=table, name=name, owner=owner, verb=verb)
 
 
 def _field_of(spec: ModelSpec, name: str) -> str | None:

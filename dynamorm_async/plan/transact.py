@@ -327,11 +327,11 @@ def _outcome(error: TransactionFailed, each: Operation, claims: Sequence[Claim],
     """Return why an operation or one of its claims stopped the transaction, and the error that this is."""
     own = error.reasons[number]
     stopped = [
-        (claim.field, reason)
+        (claim, reason)
         for claim, reason in zip(claims, error.reasons[len(error.reasons) - len(claims) :], strict=True)
         if claim.operation == number and reason.code != "None"
     ]
-    taken = tuple(field for field, reason in stopped if reason.code == UNMET)
+    taken = tuple(claim.field for claim, reason in stopped if claim.verb == "take" and reason.code == UNMET)
     if taken and own.code != UNMET:
         return attrs.evolve(own, code=UNMET, unique=taken), _violation(error, each, taken)
     reason = stopped[0][1] if stopped and own.code == "None" else own

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -347,6 +349,45 @@ async def test_writers_of_one_item_leave_one_value_and_one_claim(db: Client, peo
 
     (item,) = await check(db, people)
     assert item.revision == 8
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_many_writers_at_once_leave_claims_as_items_are(
+    db: Client, people: Table[Person], seed: int
+) -> None:
+    dice = Random(seed)
+    ids, emails, badges = ["1", "2", "3"], ["a@x", "b@x", "c@x", "d@x"], [None, 1, 2]
+    outcomes: Counter[str] = Counter()
+
+    async def write() -> None:
+        for _ in range(8):
+            id, email, badge = dice.choice(ids), dice.choice(emails), dice.choice(badges)
+            item = person(id, email, badge=badge)
+            verbs: list[Callable[[], Awaitable[object]]] = [
+                partial(people.create, item),
+                partial(people.put, item),
+                partial(people.upsert, item),
+                partial(people.update, id, Person.email.set(email)),
+                partial(people.delete, id),
+                db.transaction().delete(Key(Person, id), name=people.name).commit,
+                db.transaction()
+                .update(Key(Person, ids[0]), Person.email.set(email), name=people.name)
+                .put(person(ids[1], emails[0]), name=people.name)
+                .commit,
+            ]
+            try:
+                await dice.choice(verbs)()
+                outcomes["done"] += 1
+            except (ConditionFailed, InvalidRequest) as error:
+                outcomes[type(error).__name__] += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(6):
+            tasks.start_soon(write)
+
+    await check(db, people)
+    assert outcomes["done"] > 5
+    assert outcomes["UniqueViolation"] > 0
 
 
 async def test_a_taken_value_is_no_conflict_to_be_retried(db: Client, people: Table[Person]) -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any, assert_type
 
-from dynamorm_async import Client, Plan, Query, Table
-from tests.typing.models import Admin, Bookmark, Order
+from dynamorm_async import Client, Key, MendedClaims, Plan, Query, Table, UniqueViolation
+from tests.typing.models import Admin, Bookmark, Keyholder, Order
 
 
 async def verbs_give_the_model(db: Client, mark: Bookmark) -> None:
@@ -17,6 +17,16 @@ async def verbs_give_the_model(db: Client, mark: Bookmark) -> None:
     assert_type(await bookmarks.save(mark, fields=[Bookmark.title]), Bookmark)
     assert_type(await bookmarks.upsert(mark), Bookmark)
     assert_type(bookmarks.scan(Bookmark.visits > 3), Query[Bookmark])
+
+
+async def claims_are_mended(keyholders: Table[Keyholder]) -> None:
+    found = await keyholders.mend_claims(concurrency=4)
+    assert_type(found, MendedClaims)
+    assert_type(found.conflicts, tuple[tuple[str, Key[Any]], ...])
+    try:
+        await keyholders.create(Keyholder(id="1", email="ana@x"))
+    except UniqueViolation as error:
+        assert_type(error.fields, tuple[str, ...])
 
 
 async def the_result_of_an_update_is_in_returning(bookmarks: Table[Bookmark]) -> None:
