@@ -1,31 +1,36 @@
-"""Create, ensure, describe and delete tables, and wait until they are what was asked for."""
+"""Create, ensure, change, describe and delete tables, and wait until they are what was asked for."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import anyio
 
-from dynamorm_async.admin.shapes import TableShape, create_request, described, differences, sizes, wanted
+from dynamorm_async.admin.asking import Asking, named
+from dynamorm_async.admin.bringing import Bringing
+from dynamorm_async.admin.changes import changes
+from dynamorm_async.admin.found import FoundTable, found_table, sizes
+from dynamorm_async.admin.settings import TableSettings
+from dynamorm_async.admin.shapes import TableShape, wanted
+from dynamorm_async.admin.steps import Removal, TableChanges
+from dynamorm_async.admin.waiting import OnTable, Watch
 from dynamorm_async.errors import (
     AccessDenied,
-    CallTimeout,
+    DynamormError,
     InvalidModel,
     RequestRefused,
-    TableInUse,
-    TableMismatch,
-    TableNotFound,
+    ServiceError,
+    TableProtected,
+    TablesFailed,
 )
 from dynamorm_async.plan import Statistics, Target
-from dynamorm_async.wire import Call, Repeat, Send
+from dynamorm_async.wire import Repeat, Send
 
 M = TypeVar("M")
 
-_FIRST_WAIT = 0.05
-_LONGEST_WAIT = 5.0
+_UNKNOWN_OPERATION = "UnknownOperationException"
 
 
 class _Targets(Protocol):
@@ -35,9 +40,10 @@ class _Targets(Protocol):
 class Admin:
     """The tables of a client; `db.admin`.
 
-    Every verb takes `timeout=`, in seconds for everything including the wait; it raises CallTimeout
-    when a table does not become what was asked for in that time, and goes on where it stopped when
-    it is called again.
+    Every verb takes `timeout=`, in seconds for everything including the wait; it raises TableNotReady
+    (a CallTimeout) when a table does not become what was asked for in that time, and goes on where it
+    stopped when it is called again. Verbs that wait take `on_progress=`, which is called with a
+    TableProgress at each look.
     """
 
     def __init__(
@@ -49,75 +55,274 @@ class Admin:
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         clock: Callable[[], float] = anyio.current_time,
     ) -> None:
-        self._send = send
+        self._ask = Asking(send, clock)
         self._target = target
         self._learn = learn
         self._sleep = sleep
         self._clock = clock
 
     async def create_table(
-        self, *models: type[Any], name: str | None = None, timeout: float = 300.0
+        self,
+        *models: type[Any],
+        name: str | None = None,
+        settings: TableSettings | None = None,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
     ) -> TableShape:
         """Create the table of one or more models and wait until it is active.
 
-        Keys, indexes and projections are the models'; billing is on demand; time-to-live is turned
-        on where a model has a ttl field.
+        Keys, indexes and projections are the models'; time-to-live is turned on where a model has a
+        ttl field; the rest is the settings', and on-demand billing where they say nothing.
 
         Args:
             models: Models that share one table.
             name: The table's name, instead of the models' own.
+            settings: What the table is beside its keys and indexes.
             timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
 
         Raises:
             TableInUse: A table of this name exists.
-            InvalidModel: The models disagree, or are of different tables.
+            TableNotReady: It is not active at the end of the time.
+            InvalidModel: The models disagree, are of different tables, or have too many indexes.
+            InvalidRequest: A setting is none that the service takes.
         """
-        want = self._wanted(models, name)
-        deadline = self._clock() + timeout
-        await self._call("CreateTable", create_request(want), want.name, deadline, repeat=Repeat.GUARDED)
-        await self._until_active(want.name, deadline)
-        await self._turn_ttl_on(want, deadline)
+        want = self._wanted(models, name, settings)
+        watch = self._watch(want.name, timeout, on_progress)
+        steps = changes(want, None).steps
+        for number, step in enumerate(steps, 1):
+            watch.begin(step, number, len(steps))
+            await Bringing(self._ask, watch).carry_out(step, repeat=Repeat.GUARDED)
         return want
 
     async def ensure_table(
-        self, *models: type[Any], name: str | None = None, timeout: float = 300.0
-    ) -> TableShape:
-        """Make sure that the table of one or more models is there, active, and of their shape.
+        self,
+        *models: type[Any],
+        name: str | None = None,
+        settings: TableSettings | None = None,
+        allow: Collection[Removal] = (),
+        dry_run: bool = False,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> TableChanges:
+        """Make sure that the table of one or more models is there, active, and what they say.
 
-        Creates it where it is missing, after one that is being deleted is gone, and turns
-        time-to-live on; changes nothing else. Safe to call from many processes at once.
+        Creates it where it is missing, after one that is being deleted is gone. Adds to one that is
+        there what it lacks: indexes one at a time, each waited for, and what the settings say. What
+        models and settings do not mention stays. Nothing that takes something away is done unless
+        `allow` names it, and no index is dropped under deletion protection. Either all steps can be
+        done, or none is begun. Safe to call from many processes at once, and again after a crash: it
+        goes on with what is left.
+
+        Args:
+            models: Models that share one table.
+            name: The table's name, instead of the models' own.
+            settings: What the table is beside its keys and indexes.
+            allow: What may be taken away: "drop_index", "disable_stream", "change_ttl", "untag",
+                "shorten_recovery", "unprotect".
+            dry_run: Send nothing that changes anything; return what would be done.
+            timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
+
+        Returns:
+            The steps that were done (or would be, in a dry run) and those that were left.
 
         Raises:
-            TableMismatch: It exists in another shape; the text and `differences` say how.
-            InvalidModel: The models disagree, or are of different tables.
+            TableMismatch: It can't be made what they say, or not without what `allow` does not name;
+                nothing was changed. Never in a dry run, whose answer has them as `refused`.
+            TableNotReady: It was not ready at the end of the time.
+            TableNotFound: It was deleted meanwhile.
+            InvalidModel: The models disagree, are of different tables, or have too many indexes.
+            InvalidRequest: A setting is none that the service takes, or `allow` names no action.
         """
-        want = self._wanted(models, name)
+        want = self._wanted(models, name, settings)
+        bringing = self._bringing(want.name, timeout, on_progress)
+        return await bringing.bring(want, allow, dry_run=dry_run)
+
+    async def update_table(
+        self,
+        *models: type[Any],
+        name: str | None = None,
+        settings: TableSettings | None = None,
+        allow: Collection[Removal] = (),
+        dry_run: bool = False,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> TableChanges:
+        """Bring a table that is there to what its models and settings say; otherwise like `ensure_table`.
+
+        Raises:
+            TableNotFound: There is no such table, or it is being deleted.
+            TableNotReady: It was still being created, or changed, at the end of the time.
+            TableMismatch: As `ensure_table` does, and so are the rest.
+        """
+        want = self._wanted(models, name, settings)
+        bringing = self._bringing(want.name, timeout, on_progress)
+        return await bringing.bring(want, allow, dry_run=dry_run, is_there=True)
+
+    async def ensure_tables(
+        self,
+        *models: type[Any],
+        settings: TableSettings | None = None,
+        allow: Collection[Removal] = (),
+        dry_run: bool = False,
+        concurrency: int = 10,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> dict[str, TableChanges]:
+        """Make sure of the tables of many models, several at the same time; otherwise like `ensure_table`.
+
+        Models that name one table share it. Tables with indexes are created one after the other, as
+        the service asks for. A table that fails stops none of the others.
+
+        Args:
+            models: Models of any tables.
+            settings: The settings of every one of the tables.
+            allow: As in `ensure_table`.
+            dry_run: As in `ensure_table`.
+            concurrency: Most tables at once.
+            timeout: Seconds for all of them.
+            on_progress: Called with a TableProgress of any of the tables.
+
+        Returns:
+            Table name to its changes.
+
+        Raises:
+            TablesFailed: Some of several could not be changed; the others were.
+            DynamormError: As `ensure_table` raises it, where there is one table.
+        """
+        groups: dict[str, list[type[Any]]] = {}
+        for model in models:
+            groups.setdefault(self._target(model, None).table, []).append(model)
+        wants = [self._wanted(tuple(group), None, settings) for group in groups.values()]
+        limit, creating = anyio.Semaphore(concurrency), anyio.Lock()
+        done: dict[str, TableChanges] = {}
+        failed: dict[str, DynamormError] = {}
+
+        async def bring(want: TableShape) -> None:
+            async with limit:
+                bringing = self._bringing(want.name, deadline - self._clock(), on_progress)
+                try:
+                    done[want.name] = await bringing.bring(want, allow, dry_run=dry_run, creating=creating)
+                except DynamormError as error:
+                    failed[want.name] = error
+
         deadline = self._clock() + timeout
-        if not await self._is_there(want.name, deadline):
-            # Another process was faster, or our own first attempt was: what counts is what is there.
-            with suppress(TableInUse):
-                await self._call("CreateTable", create_request(want), want.name, deadline)
-        table = await self._until_active(want.name, deadline)
-        found = differences(want, described(table))
-        if found:
-            raise TableMismatch(
-                f"the table {want.name} is not what {' and '.join(model.__name__ for model in models)} needs",
-                differences=found,
-                fix="change the model, use another table name, or change the table",
-                table=want.name,
-            )
-        await self._turn_ttl_on(want, deadline)
-        return want
+        async with anyio.create_task_group() as tasks:
+            for want in wants:
+                tasks.start_soon(partial(bring, want))
+        _check_all(failed, [want.name for want in wants])
+        return {want.name: done[want.name] for want in wants}
 
     async def describe_table(
-        self, model: type[Any], *, name: str | None = None, timeout: float = 30.0
+        self, model: type[Any] | str, *, name: str | None = None, timeout: float = 30.0
     ) -> dict[str, Any]:
-        """Return what the service says of a model's table: DescribeTable's `Table`, as JSON data.
+        """Return what the service says of a table: DescribeTable's `Table`, as JSON data.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
 
         Raises:
             TableNotFound: There is no such table.
         """
-        return await self._describe(self._target(model, name).table, self._clock() + timeout)
+        return await self._ask.describe(self._named(model, name), self._clock() + timeout)
+
+    async def inspect_table(
+        self, model: type[Any] | str, *, name: str | None = None, timeout: float = 30.0
+    ) -> FoundTable:
+        """Return everything a table is: keys, indexes, settings, time-to-live, tags, recovery, status.
+
+        One DescribeTable, DescribeTimeToLive, ListTagsOfResource and DescribeContinuousBackups each;
+        what the identity may not ask, or an engine does not know, is None.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
+
+        Raises:
+            TableNotFound: There is no such table.
+        """
+        table = self._named(model, name)
+        deadline = self._clock() + timeout
+        found = found_table(await self._ask.describe(table, deadline))
+        if (ttl := await _if_told(self._ask.ttl(table, deadline))) is not None:
+            found = found.with_ttl(ttl)
+        if (tags := await _if_told(self._ask.tags(table, found.arn, deadline))) is not None:
+            found = found.with_tags(tags)
+        if (backups := await _if_told(self._ask.backups(table, deadline))) is not None:
+            found = found.with_backups(backups)
+        return found
+
+    async def list_tables(self, *, starting_with: str = "", timeout: float = 30.0) -> list[str]:
+        """Return the names of the account's tables in this region, sorted.
+
+        One ListTables for every hundred tables.
+
+        Args:
+            starting_with: Only names that begin with it. The service can't look for them, so all are read.
+            timeout: Seconds.
+
+        Raises:
+            AccessDenied: The identity may not list tables.
+        """
+        deadline = self._clock() + timeout
+        names: list[str] = []
+        members: dict[str, Any] = {}
+        while True:
+            answer = await self._ask.call("ListTables", members, None, deadline)
+            names += answer.get("TableNames") or ()
+            if not answer.get("LastEvaluatedTableName"):
+                return sorted(name for name in names if name.startswith(starting_with))
+            members = {"ExclusiveStartTableName": answer["LastEvaluatedTableName"]}
+
+    async def wait_until_active(
+        self,
+        model: type[Any] | str,
+        *,
+        name: str | None = None,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> FoundTable:
+        """Wait until a table and all its indexes can be used, and return it.
+
+        For a table that another program creates or changes: a table that is missing is waited for, too.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
+
+        Raises:
+            TableNotReady: It is not at the end of the time; `status` says what it is.
+            TableNotFound: It was there, and is gone.
+        """
+        bringing = self._bringing(self._named(model, name), timeout, on_progress)
+        return await bringing.until(lambda have: have.is_ready, is_there=False)
+
+    async def wait_until_gone(
+        self,
+        model: type[Any] | str,
+        *,
+        name: str | None = None,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> None:
+        """Wait until a table that is being deleted is gone.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
+
+        Raises:
+            TableNotReady: It is still there at the end of the time.
+        """
+        await self._bringing(self._named(model, name), timeout, on_progress).until_gone()
 
     async def refresh_statistics(
         self, *models: type[Any], name: str | None = None, timeout: float = 30.0
@@ -144,7 +349,7 @@ class Admin:
         for model in models:
             table = self._target(model, name).table
             try:
-                statistics = sizes(await self._describe(table, deadline))
+                statistics = sizes(await self._ask.describe(table, deadline))
             except AccessDenied:
                 found.append(None)
                 continue
@@ -154,39 +359,46 @@ class Admin:
         return tuple(found)
 
     async def delete_table(
-        self, model: type[Any], *, name: str | None = None, timeout: float = 300.0
+        self,
+        model: type[Any] | str,
+        *,
+        name: str | None = None,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
     ) -> None:
-        """Delete a model's table with everything in it, and wait until it is gone.
+        """Delete a table with everything in it, and wait until it is gone.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
 
         Raises:
             TableNotFound: There is no such table.
+            TableProtected: It is under deletion protection; nothing was deleted.
             TableInUse: It is being created or changed.
+            TableNotReady: It is still being deleted at the end of the time.
         """
-        table = self._target(model, name).table
-        deadline = self._clock() + timeout
-        await self._call("DeleteTable", _named(table), table, deadline, repeat=Repeat.GUARDED)
-        await self._until_gone(table, deadline)
-
-    async def _is_there(self, table: str, deadline: float) -> bool:
+        table = self._named(model, name)
+        watch = self._watch(table, timeout, on_progress)
         try:
-            found = await self._describe(table, deadline)
-        except TableNotFound:
-            return False
-        if found["TableStatus"] != "DELETING":
-            return True
-        await self._until_gone(table, deadline)
-        return False
+            await self._ask.call("DeleteTable", named(table), table, watch.deadline, repeat=Repeat.GUARDED)
+        except RequestRefused as error:
+            if not (await self._ask.describe(table, watch.deadline)).get("DeletionProtectionEnabled"):
+                raise
+            raise TableProtected(
+                f"the table {table} is under deletion protection, and was not deleted",
+                why=error.message or None,
+                fix='update_table(…, settings=TableSettings(deletion_protection=False), allow={"unprotect"})',
+                operation="DeleteTable",
+                table=table,
+            ) from error
+        await Bringing(self._ask, watch).until_gone()
 
-    async def _until_gone(self, table: str, deadline: float) -> None:
-        wait = _FIRST_WAIT
-        while True:
-            try:
-                await self._describe(table, deadline)
-            except TableNotFound:
-                return
-            wait = await self._wait(wait, deadline, f"the table {table} is still being deleted")
-
-    def _wanted(self, models: tuple[type[Any], ...], name: str | None) -> TableShape:
+    def _wanted(
+        self, models: tuple[type[Any], ...], name: str | None, settings: TableSettings | None
+    ) -> TableShape:
         if not models:
             raise InvalidModel("no model was given", fix="name the models of the table")
         targets = [self._target(model, name) for model in models]
@@ -198,77 +410,37 @@ class Admin:
                 fix="call once for each table, or give name=",
                 code="admin.different-tables",
             )
-        return wanted(targets)
+        return wanted(targets, settings)
 
-    async def _until_active(self, table: str, deadline: float) -> dict[str, Any]:
-        wait = _FIRST_WAIT
-        while True:
-            try:
-                found = await self._describe(table, deadline)
-            except TableNotFound:
-                # The service may not know a new table at once.
-                found = {"TableStatus": "not there yet"}
-            indexes = cast("list[dict[str, Any]]", found.get("GlobalSecondaryIndexes") or [])
-            states = {found["TableStatus"], *(index.get("IndexStatus", "ACTIVE") for index in indexes)}
-            if states == {"ACTIVE"}:
-                return found
-            wait = await self._wait(wait, deadline, f"the table {table} is {found['TableStatus']}")
+    def _named(self, model: type[Any] | str, name: str | None) -> str:
+        return model if isinstance(model, str) else self._target(model, name).table
 
-    async def _wait(self, wait: float, deadline: float, state: str) -> float:
-        if self._clock() + wait > deadline:
-            raise CallTimeout(
-                f"{state}, and the deadline passed",
-                fix="call again; it goes on, perhaps with a longer timeout=",
-            )
-        await self._sleep(wait)
-        return min(wait * 1.5, _LONGEST_WAIT)
+    def _watch(self, table: str, timeout: float, on_progress: OnTable | None) -> Watch:
+        return Watch(table, timeout, self._clock, self._sleep, on_progress)
 
-    async def _turn_ttl_on(self, want: TableShape, deadline: float) -> None:
-        if want.ttl is None or await self._is_ttl_on(want, deadline):
-            return
-        body = {
-            "TableName": want.name,
-            "TimeToLiveSpecification": {"Enabled": True, "AttributeName": want.ttl},
-        }
-        try:
-            await self._call("UpdateTimeToLive", json.dumps(body).encode(), want.name, deadline)
-        except RequestRefused:
-            # Of two processes that ensure one table at once, the second is refused.
-            if not await self._is_ttl_on(want, deadline):
-                raise
-
-    async def _is_ttl_on(self, want: TableShape, deadline: float) -> bool:
-        answer = await self._call("DescribeTimeToLive", _named(want.name), want.name, deadline)
-        status = cast("dict[str, Any]", answer.get("TimeToLiveDescription") or {})
-        if status.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
-            return False
-        if status.get("AttributeName") == want.ttl:
-            return True
-        raise TableMismatch(
-            f"the table {want.name} expires its items by another attribute",
-            differences=(f"time-to-live is on {status.get('AttributeName')!r}, wanted {want.ttl!r}",),
-            fix="turn it off first; the service allows one change an hour",
-            table=want.name,
-        )
-
-    async def _describe(self, table: str, deadline: float) -> dict[str, Any]:
-        answer = await self._call("DescribeTable", _named(table), table, deadline)
-        return cast("dict[str, Any]", answer["Table"])
-
-    async def _call(
-        self, operation: str, body: bytes, table: str, deadline: float, *, repeat: Repeat = Repeat.HARMLESS
-    ) -> dict[str, Any]:
-        left = deadline - self._clock()
-        if left <= 0:
-            raise CallTimeout(
-                f"{operation} on {table}: the deadline passed before it was sent",
-                fix="call again; it goes on, perhaps with a longer timeout=",
-                operation=operation,
-                table=table,
-            )
-        call = Call(operation=operation, body=body, tables=(table,), repeat=repeat, timeout=left)
-        return cast("dict[str, Any]", json.loads((await self._send(call)).body))
+    def _bringing(self, table: str, timeout: float, on_progress: OnTable | None) -> Bringing:
+        return Bringing(self._ask, self._watch(table, timeout, on_progress))
 
 
-def _named(table: str) -> bytes:
-    return json.dumps({"TableName": table}).encode()
+async def _if_told(asked: Awaitable[M]) -> M | None:
+    try:
+        return await asked
+    except AccessDenied:
+        return None
+    except ServiceError as error:
+        if error.service_code == _UNKNOWN_OPERATION:
+            return None
+        raise
+
+
+def _check_all(failed: Mapping[str, DynamormError], tables: list[str]) -> None:
+    if not failed:
+        return
+    if len(tables) == 1:
+        raise failed[tables[0]]
+    raise TablesFailed(
+        f"{len(failed)} of {len(tables)} tables are not as they should be: {', '.join(failed)}",
+        why="; ".join(f"{table}: {error.what}" for table, error in failed.items()),
+        errors=failed,
+        succeeded=tuple(table for table in tables if table not in failed),
+    )

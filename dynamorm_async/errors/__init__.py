@@ -40,9 +40,12 @@ The tree:
     │   ├── CircuitOpen               a circuit breaker refused the call; nothing was sent
     │   ├── ConnectionLost            the connection ended before the whole answer was there
     │   ├── CallTimeout               a deadline passed
+    │   │   └── TableNotReady         of one who waited for a table
     │   ├── ProtocolError             what came is not an answer of DynamoDB
     │   └── OutcomeUnknown            a write may or may not have been applied
     ├── TableMismatch                 a table exists in another shape than its model declares
+    ├── TableProtected                a table is under deletion protection
+    ├── TablesFailed                  of several tables, some could not be changed
     └── EngineUnavailable             a test engine cannot start here
 """
 
@@ -62,6 +65,8 @@ from dynamorm_async.errors._local import (
     NoUsableIndex,
     SeveralItems,
     TableMismatch,
+    TableProtected,
+    TablesFailed,
     VersionConflict,
 )
 from dynamorm_async.errors._service import (
@@ -89,6 +94,7 @@ from dynamorm_async.errors._transport import (
     EndpointUnreachable,
     OutcomeUnknown,
     ProtocolError,
+    TableNotReady,
     TransportError,
 )
 
@@ -127,6 +133,9 @@ __all__ = [
     "TableInUse",
     "TableMismatch",
     "TableNotFound",
+    "TableNotReady",
+    "TableProtected",
+    "TablesFailed",
     "Throttled",
     "TransactionConditionFailed",
     "TransactionConflict",

@@ -40,6 +40,8 @@ from dynamorm_async.errors import (
     TableInUse,
     TableMismatch,
     TableNotFound,
+    TableNotReady,
+    TablesFailed,
     Throttled,
     TransactionConditionFailed,
     TransactionConflict,
@@ -104,7 +106,13 @@ def test_families_and_leaves_have_their_kinds_of_names(cls: type[DynamormError])
     is_family = any(other.__bases__[0] is cls for other in CLASSES)
 
     assert cls.__doc__
-    named_otherwise = (InvalidRequest, ConditionFailed, TransactionFailed, TransactionConditionFailed)
+    named_otherwise = (
+        InvalidRequest,
+        ConditionFailed,
+        TransactionFailed,
+        TransactionConditionFailed,
+        CallTimeout,
+    )
     assert not is_family or cls.__name__.endswith("Error") or cls in named_otherwise
 
 
@@ -135,6 +143,8 @@ OWN: dict[type[DynamormError], dict[str, Any]] = {
         "key": {"user": SECRET},
     },
     TableMismatch: {"differences": ("billing: a, not b",), "fix": "do", "table": "bookmarks"},
+    TablesFailed: {"errors": {}, "succeeded": ("bookmarks",), "why": "because"},
+    TableNotReady: {"status": "CREATING", "fix": "do", "table": "bookmarks"},
     PartialBatch: {"succeeded": (SECRET,), "unprocessed": (SECRET,), "results": [SECRET], "why": "because"},
     DynamormError: {
         **FACTS,
@@ -269,6 +279,7 @@ def test_only_these_errors_may_be_tried_again() -> None:
         CircuitOpen,
         ConnectionLost,
         CallTimeout,
+        TableNotReady,
         ProtocolError,
     }
     assert not OutcomeUnknown.retryable
