@@ -5,6 +5,8 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 """
 
 from dynamorm_async.admin import (
+    Compatibility,
+    Finding,
     OnDemand,
     Provisioned,
     TableChanges,
@@ -161,6 +163,7 @@ __all__ = [
     "CircuitOpen",
     "Client",
     "Collection",
+    "Compatibility",
     "Condition",
     "ConditionFailed",
     "ConnectionLost",
@@ -174,6 +177,7 @@ __all__ = [
     "Estimate",
     "Event",
     "Explanation",
+    "Finding",
     "GlobalIndex",
     "Group",
     "Grouping",

@@ -7,6 +7,7 @@ What a table should be, what it is and which steps lie between is decided by pur
 
 from dynamorm_async.admin.admin import Admin
 from dynamorm_async.admin.changes import changes
+from dynamorm_async.admin.compatibility import Compatibility, Finding
 from dynamorm_async.admin.found import FoundTable, described, found_table
 from dynamorm_async.admin.settings import OnDemand, Provisioned, TableSettings, Throughput, WarmThroughput
 from dynamorm_async.admin.shapes import IndexShape, TableShape, wanted
@@ -15,6 +16,8 @@ from dynamorm_async.admin.waiting import TableProgress
 
 __all__ = [
     "Admin",
+    "Compatibility",
+    "Finding",
     "FoundTable",
     "IndexShape",
     "OnDemand",

@@ -11,6 +11,8 @@ import anyio
 from dynamorm_async.admin.asking import Asking, named
 from dynamorm_async.admin.bringing import Bringing
 from dynamorm_async.admin.changes import changes
+from dynamorm_async.admin.compatibility import Compatibility, compatibility
+from dynamorm_async.admin.diagram import diagram
 from dynamorm_async.admin.found import FoundTable, found_table, sizes
 from dynamorm_async.admin.settings import TableSettings
 from dynamorm_async.admin.shapes import TableShape, wanted
@@ -191,10 +193,7 @@ class Admin:
             TablesFailed: Some of several could not be changed; the others were.
             DynamormError: As `ensure_table` raises it, where there is one table.
         """
-        groups: dict[str, list[type[Any]]] = {}
-        for model in models:
-            groups.setdefault(self._target(model, None).table, []).append(model)
-        wants = [self._wanted(tuple(group), None, settings) for group in groups.values()]
+        wants = [wanted(targets, settings) for targets in self._by_table(models).values()]
         limit, creating = anyio.Semaphore(concurrency), anyio.Lock()
         done: dict[str, TableChanges] = {}
         failed: dict[str, DynamormError] = {}
@@ -213,6 +212,37 @@ class Admin:
                 tasks.start_soon(partial(bring, want))
         _check_all(failed, [want.name for want in wants])
         return {want.name: done[want.name] for want in wants}
+
+    async def check(
+        self, *models: type[Any], settings: TableSettings | None = None, timeout: float = 30.0
+    ) -> Compatibility:
+        """Say whether the tables suit the models, before anything that uses them is released.
+
+        A dry run of `ensure_tables` with nothing allowed: one DescribeTable for each table, and what the
+        settings ask for. Nothing is changed.
+
+        Args:
+            models: Models of any tables.
+            settings: The settings of every one of the tables.
+            timeout: Seconds.
+
+        Raises:
+            InvalidModel: The models of a table disagree, or have too many indexes.
+            AccessDenied: The identity may not look at a table. Of several tables, in TablesFailed.
+        """
+        plans = await self.ensure_tables(*models, settings=settings, dry_run=True, timeout=timeout)
+        return compatibility(plans.values())
+
+    def diagram(self, *models: type[Any]) -> str:
+        """Return a picture of tables, indexes and models as text: a Mermaid `erDiagram`. Sends nothing.
+
+        Args:
+            models: Models of any tables.
+
+        Raises:
+            InvalidModel: The models of a table disagree, or have too many indexes.
+        """
+        return diagram(self._by_table(models))
 
     async def describe_table(
         self, model: type[Any] | str, *, name: str | None = None, timeout: float = 30.0
@@ -411,6 +441,13 @@ class Admin:
                 code="admin.different-tables",
             )
         return wanted(targets, settings)
+
+    def _by_table(self, models: tuple[type[Any], ...]) -> dict[str, list[Target[Any]]]:
+        groups: dict[str, list[Target[Any]]] = {}
+        for model in models:
+            target = self._target(model, None)
+            groups.setdefault(target.table, []).append(target)
+        return groups
 
     def _named(self, model: type[Any] | str, name: str | None) -> str:
         return model if isinstance(model, str) else self._target(model, name).table

@@ -529,3 +529,32 @@ async def test_the_error_of_one_table_alone_is_its_own(world: World) -> None:
 
     with pytest.raises(TableMismatch):
         await world.admin.ensure_tables(OtherKey)
+
+
+# Checking.
+
+
+async def test_a_check_changes_nothing_and_finds_what_a_release_would_meet(world: World) -> None:
+    await world.with_bare_table()
+
+    report = await world.admin.check(Place, Pet)
+
+    assert report.verdict == "additive"
+    assert [(finding.table, finding.name) for finding in report.findings] == [
+        ("places", "create_index by-kind"),
+        ("places", "create_index by-city"),
+        ("places", "enable_ttl until"),
+        ("pets", "create_table"),
+    ]
+    assert world.service.changes == []
+
+
+async def test_a_check_of_another_shape_is_a_finding_and_no_error(world: World) -> None:
+    await world.with_bare_table()
+
+    assert (await world.admin.check(OtherKey)).verdict == "breaking"
+
+
+def test_a_picture_sends_nothing(world: World) -> None:
+    assert world.admin.diagram(Place, Pet).startswith('erDiagram\n  t1["places"] {')
+    assert world.calls == []
