@@ -5,6 +5,7 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 """
 
 from dynamorm_async.admin import (
+    Backup,
     Compatibility,
     Finding,
     OnDemand,
@@ -36,6 +37,7 @@ from dynamorm_async.client import (
 from dynamorm_async.codecs import register
 from dynamorm_async.errors import (
     AccessDenied,
+    BackupNotFound,
     BatchFailure,
     BudgetSpent,
     CallTimeout,
@@ -147,6 +149,8 @@ __all__ = [
     "Answer",
     "AttemptFinished",
     "Attr",
+    "Backup",
+    "BackupNotFound",
     "Batch",
     "BatchFailure",
     "BatchPlan",

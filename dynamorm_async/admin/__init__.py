@@ -6,6 +6,7 @@ What a table should be, what it is and which steps lie between is decided by pur
 """
 
 from dynamorm_async.admin.admin import Admin
+from dynamorm_async.admin.backups import Backup, BackupVerbs
 from dynamorm_async.admin.changes import changes
 from dynamorm_async.admin.compatibility import Compatibility, Finding
 from dynamorm_async.admin.found import FoundTable, described, found_table
@@ -16,6 +17,8 @@ from dynamorm_async.admin.waiting import TableProgress
 
 __all__ = [
     "Admin",
+    "Backup",
+    "BackupVerbs",
     "Compatibility",
     "Finding",
     "FoundTable",

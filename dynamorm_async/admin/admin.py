@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
 from dynamorm_async.admin.asking import Asking, named
-from dynamorm_async.admin.bringing import Bringing
+from dynamorm_async.admin.backups import BackupVerbs
 from dynamorm_async.admin.changes import changes
 from dynamorm_async.admin.compatibility import Compatibility, compatibility
+from dynamorm_async.admin.control import ControlPlane, Targets
 from dynamorm_async.admin.diagram import diagram
 from dynamorm_async.admin.found import FoundTable, found_table, sizes
 from dynamorm_async.admin.settings import TableSettings
 from dynamorm_async.admin.shapes import TableShape, wanted
 from dynamorm_async.admin.steps import Removal, TableChanges
-from dynamorm_async.admin.waiting import OnTable, Watch
+from dynamorm_async.admin.waiting import OnTable
 from dynamorm_async.errors import (
     AccessDenied,
     DynamormError,
-    InvalidModel,
     RequestRefused,
     ServiceError,
     TableProtected,
     TablesFailed,
 )
-from dynamorm_async.plan import Statistics, Target
+from dynamorm_async.plan import Statistics
 from dynamorm_async.wire import Repeat, Send
 
 M = TypeVar("M")
@@ -35,11 +35,7 @@ M = TypeVar("M")
 _UNKNOWN_OPERATION = "UnknownOperationException"
 
 
-class _Targets(Protocol):
-    def __call__(self, model: type[M], name: str | None) -> Target[M]: ...
-
-
-class Admin:
+class Admin(BackupVerbs):
     """The tables of a client; `db.admin`.
 
     Every verb takes `timeout=`, in seconds for everything including the wait; it raises TableNotReady
@@ -52,16 +48,13 @@ class Admin:
         self,
         send: Send,
         *,
-        target: _Targets,
+        target: Targets,
         learn: Callable[[str, Statistics], None] | None = None,
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         clock: Callable[[], float] = anyio.current_time,
     ) -> None:
-        self._ask = Asking(send, clock)
-        self._target = target
+        self._plane = ControlPlane(Asking(send, clock), target, clock, sleep)
         self._learn = learn
-        self._sleep = sleep
-        self._clock = clock
 
     async def create_table(
         self,
@@ -89,12 +82,12 @@ class Admin:
             InvalidModel: The models disagree, are of different tables, or have too many indexes.
             InvalidRequest: A setting is none that the service takes.
         """
-        want = self._wanted(models, name, settings)
-        watch = self._watch(want.name, timeout, on_progress)
+        want = self._plane.wanted(models, name, settings)
+        watch = self._plane.watch(want.name, timeout, on_progress)
         steps = changes(want, None).steps
         for number, step in enumerate(steps, 1):
             watch.begin(step, number, len(steps))
-            await Bringing(self._ask, watch).carry_out(step, repeat=Repeat.GUARDED)
+            await self._plane.on(watch).carry_out(step, repeat=Repeat.GUARDED)
         return want
 
     async def ensure_table(
@@ -137,8 +130,8 @@ class Admin:
             InvalidModel: The models disagree, are of different tables, or have too many indexes.
             InvalidRequest: A setting is none that the service takes, or `allow` names no action.
         """
-        want = self._wanted(models, name, settings)
-        bringing = self._bringing(want.name, timeout, on_progress)
+        want = self._plane.wanted(models, name, settings)
+        bringing = self._plane.on(self._plane.watch(want.name, timeout, on_progress))
         return await bringing.bring(want, allow, dry_run=dry_run)
 
     async def update_table(
@@ -158,8 +151,8 @@ class Admin:
             TableNotReady: It was still being created, or changed, at the end of the time.
             TableMismatch: As `ensure_table` does, and so are the rest.
         """
-        want = self._wanted(models, name, settings)
-        bringing = self._bringing(want.name, timeout, on_progress)
+        want = self._plane.wanted(models, name, settings)
+        bringing = self._plane.on(self._plane.watch(want.name, timeout, on_progress))
         return await bringing.bring(want, allow, dry_run=dry_run, is_there=True)
 
     async def ensure_tables(
@@ -193,20 +186,22 @@ class Admin:
             TablesFailed: Some of several could not be changed; the others were.
             DynamormError: As `ensure_table` raises it, where there is one table.
         """
-        wants = [wanted(targets, settings) for targets in self._by_table(models).values()]
+        wants = [wanted(targets, settings) for targets in self._plane.by_table(models).values()]
         limit, creating = anyio.Semaphore(concurrency), anyio.Lock()
         done: dict[str, TableChanges] = {}
         failed: dict[str, DynamormError] = {}
 
         async def bring(want: TableShape) -> None:
             async with limit:
-                bringing = self._bringing(want.name, deadline - self._clock(), on_progress)
+                bringing = self._plane.on(
+                    self._plane.watch(want.name, deadline - self._plane.clock(), on_progress)
+                )
                 try:
                     done[want.name] = await bringing.bring(want, allow, dry_run=dry_run, creating=creating)
                 except DynamormError as error:
                     failed[want.name] = error
 
-        deadline = self._clock() + timeout
+        deadline = self._plane.deadline(timeout)
         async with anyio.create_task_group() as tasks:
             for want in wants:
                 tasks.start_soon(partial(bring, want))
@@ -242,7 +237,7 @@ class Admin:
         Raises:
             InvalidModel: The models of a table disagree, or have too many indexes.
         """
-        return diagram(self._by_table(models))
+        return diagram(self._plane.by_table(models))
 
     async def describe_table(
         self, model: type[Any] | str, *, name: str | None = None, timeout: float = 30.0
@@ -257,7 +252,7 @@ class Admin:
         Raises:
             TableNotFound: There is no such table.
         """
-        return await self._ask.describe(self._named(model, name), self._clock() + timeout)
+        return await self._plane.ask.describe(self._plane.named(model, name), self._plane.deadline(timeout))
 
     async def inspect_table(
         self, model: type[Any] | str, *, name: str | None = None, timeout: float = 30.0
@@ -275,14 +270,14 @@ class Admin:
         Raises:
             TableNotFound: There is no such table.
         """
-        table = self._named(model, name)
-        deadline = self._clock() + timeout
-        found = found_table(await self._ask.describe(table, deadline))
-        if (ttl := await _if_told(self._ask.ttl(table, deadline))) is not None:
+        table = self._plane.named(model, name)
+        deadline = self._plane.deadline(timeout)
+        found = found_table(await self._plane.ask.describe(table, deadline))
+        if (ttl := await _if_told(self._plane.ask.ttl(table, deadline))) is not None:
             found = found.with_ttl(ttl)
-        if (tags := await _if_told(self._ask.tags(table, found.arn, deadline))) is not None:
+        if (tags := await _if_told(self._plane.ask.tags(table, found.arn, deadline))) is not None:
             found = found.with_tags(tags)
-        if (backups := await _if_told(self._ask.backups(table, deadline))) is not None:
+        if (backups := await _if_told(self._plane.ask.backups(table, deadline))) is not None:
             found = found.with_backups(backups)
         return found
 
@@ -298,11 +293,11 @@ class Admin:
         Raises:
             AccessDenied: The identity may not list tables.
         """
-        deadline = self._clock() + timeout
+        deadline = self._plane.deadline(timeout)
         names: list[str] = []
         members: dict[str, Any] = {}
         while True:
-            answer = await self._ask.call("ListTables", members, None, deadline)
+            answer = await self._plane.ask.call("ListTables", members, None, deadline)
             names += answer.get("TableNames") or ()
             if not answer.get("LastEvaluatedTableName"):
                 return sorted(name for name in names if name.startswith(starting_with))
@@ -330,7 +325,7 @@ class Admin:
             TableNotReady: It is not at the end of the time; `status` says what it is.
             TableNotFound: It was there, and is gone.
         """
-        bringing = self._bringing(self._named(model, name), timeout, on_progress)
+        bringing = self._plane.on(self._plane.watch(self._plane.named(model, name), timeout, on_progress))
         return await bringing.until(lambda have: have.is_ready, is_there=False)
 
     async def wait_until_gone(
@@ -352,7 +347,9 @@ class Admin:
         Raises:
             TableNotReady: It is still there at the end of the time.
         """
-        await self._bringing(self._named(model, name), timeout, on_progress).until_gone()
+        await self._plane.on(
+            self._plane.watch(self._plane.named(model, name), timeout, on_progress)
+        ).until_gone()
 
     async def refresh_statistics(
         self, *models: type[Any], name: str | None = None, timeout: float = 30.0
@@ -374,12 +371,12 @@ class Admin:
         Raises:
             TableNotFound: There is no such table.
         """
-        deadline = self._clock() + timeout
+        deadline = self._plane.deadline(timeout)
         found: list[Statistics | None] = []
         for model in models:
-            table = self._target(model, name).table
+            table = self._plane.target(model, name).table
             try:
-                statistics = sizes(await self._ask.describe(table, deadline))
+                statistics = sizes(await self._plane.ask.describe(table, deadline))
             except AccessDenied:
                 found.append(None)
                 continue
@@ -410,12 +407,14 @@ class Admin:
             TableInUse: It is being created or changed.
             TableNotReady: It is still being deleted at the end of the time.
         """
-        table = self._named(model, name)
-        watch = self._watch(table, timeout, on_progress)
+        table = self._plane.named(model, name)
+        watch = self._plane.watch(table, timeout, on_progress)
         try:
-            await self._ask.call("DeleteTable", named(table), table, watch.deadline, repeat=Repeat.GUARDED)
+            await self._plane.ask.call(
+                "DeleteTable", named(table), table, watch.deadline, repeat=Repeat.GUARDED
+            )
         except RequestRefused as error:
-            if not (await self._ask.describe(table, watch.deadline)).get("DeletionProtectionEnabled"):
+            if not (await self._plane.ask.describe(table, watch.deadline)).get("DeletionProtectionEnabled"):
                 raise
             raise TableProtected(
                 f"the table {table} is under deletion protection, and was not deleted",
@@ -424,39 +423,7 @@ class Admin:
                 operation="DeleteTable",
                 table=table,
             ) from error
-        await Bringing(self._ask, watch).until_gone()
-
-    def _wanted(
-        self, models: tuple[type[Any], ...], name: str | None, settings: TableSettings | None
-    ) -> TableShape:
-        if not models:
-            raise InvalidModel("no model was given", fix="name the models of the table")
-        targets = [self._target(model, name) for model in models]
-        tables = {target.table for target in targets}
-        if len(tables) > 1:
-            raise InvalidModel(
-                f"{' and '.join(model.__name__ for model in models)} are of different tables",
-                why=f"they name {', '.join(sorted(tables))}",
-                fix="call once for each table, or give name=",
-                code="admin.different-tables",
-            )
-        return wanted(targets, settings)
-
-    def _by_table(self, models: tuple[type[Any], ...]) -> dict[str, list[Target[Any]]]:
-        groups: dict[str, list[Target[Any]]] = {}
-        for model in models:
-            target = self._target(model, None)
-            groups.setdefault(target.table, []).append(target)
-        return groups
-
-    def _named(self, model: type[Any] | str, name: str | None) -> str:
-        return model if isinstance(model, str) else self._target(model, name).table
-
-    def _watch(self, table: str, timeout: float, on_progress: OnTable | None) -> Watch:
-        return Watch(table, timeout, self._clock, self._sleep, on_progress)
-
-    def _bringing(self, table: str, timeout: float, on_progress: OnTable | None) -> Bringing:
-        return Bringing(self._ask, self._watch(table, timeout, on_progress))
+        await self._plane.on(watch).until_gone()
 
 
 async def _if_told(asked: Awaitable[M]) -> M | None:

@@ -10,6 +10,7 @@ DescribeContinuousBackups.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, Self, cast
 
 import attrs
@@ -39,6 +40,8 @@ class FoundTable:
         status: "ACTIVE", "CREATING", "UPDATING", "DELETING", …
         index_states: Name of each global index to its status.
         ttl_state: "ENABLED", "DISABLED", "ENABLING", "DISABLING", or None where it was not asked for.
+        restorable: The first and the last moment, UTC, to which it can be restored; None where
+            recovery is off, or was not asked for.
     """
 
     shape: TableShape
@@ -46,6 +49,7 @@ class FoundTable:
     status: str
     index_states: Mapping[str, str]
     ttl_state: str | None = None
+    restorable: tuple[datetime, datetime] | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -71,12 +75,23 @@ class FoundTable:
     def with_backups(self, answer: Mapping[str, Any]) -> Self:
         """Return it with what DescribeContinuousBackups' `ContinuousBackupsDescription` says."""
         recovery = _member(answer, "PointInTimeRecoveryDescription")
-        is_on = recovery.get("PointInTimeRecoveryStatus") == "ENABLED"
-        return self._with(recovery_days=recovery.get("RecoveryPeriodInDays", RECOVERY_DAYS) if is_on else 0)
+        if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
+            return self._with(recovery_days=0)
+        first = moment(recovery.get("EarliestRestorableDateTime"))
+        last = moment(recovery.get("LatestRestorableDateTime"))
+        found = self._with(recovery_days=recovery.get("RecoveryPeriodInDays", RECOVERY_DAYS))
+        return attrs.evolve(
+            found, restorable=(first, last) if first is not None and last is not None else None
+        )
 
     def _with(self, **settings: Any) -> Self:
         changed = attrs.evolve(self.shape.settings, **settings)
         return attrs.evolve(self, shape=attrs.evolve(self.shape, settings=changed))
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Return a moment that the service says in seconds since the epoch, UTC; None stays None."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def described(table: Mapping[str, Any]) -> TableShape:

@@ -24,6 +24,7 @@ The tree:
     │   ├── RequestRefused            the service found the request malformed
     │   ├── TableNotFound             no such table or index
     │   ├── TableInUse                the table exists already, or is being changed
+    │   ├── BackupNotFound            no such backup
     │   ├── Throttled                 too many requests or units for table, partition or account
     │   ├── AccessDenied              the identity may not do this
     │   ├── CredentialsError          no credentials, or the service does not accept them (also before I/O)
@@ -71,6 +72,7 @@ from dynamorm_async.errors._local import (
 )
 from dynamorm_async.errors._service import (
     AccessDenied,
+    BackupNotFound,
     CancellationReason,
     CredentialsError,
     IdempotencyMismatch,
@@ -100,6 +102,7 @@ from dynamorm_async.errors._transport import (
 
 __all__ = [
     "AccessDenied",
+    "BackupNotFound",
     "BatchFailure",
     "BudgetSpent",
     "CallTimeout",

@@ -53,6 +53,8 @@ class ModelledService:
     looks: int = 2
     now: float = 0.0
     tables: dict[str, Stored] = attrs.field(factory=dict[str, Stored])
+    backups: dict[str, Json] = attrs.field(factory=dict[str, Json])
+    copies: dict[str, Json] = attrs.field(factory=dict[str, Json])
     changes: list[str] = attrs.field(factory=list[str])
 
     def clock(self) -> float:
@@ -183,6 +185,66 @@ class ModelledService:
         stored = self._of(request)
         stored.recovery = {"PointInTimeRecoveryStatus": "ENABLED" if is_on else "DISABLED", **days}
         return self._DescribeContinuousBackups(request)
+
+    def _CreateBackup(self, request: Json) -> Json:
+        stored, arn = self._of(request), f"{ARN}{request['TableName']}/backup/{len(self.copies)}"
+        self.copies[arn] = json.loads(json.dumps(stored.described))
+        self.backups[arn] = {
+            "BackupArn": arn,
+            "BackupName": request["BackupName"],
+            "BackupStatus": "CREATING",
+            "BackupType": "USER",
+            "BackupCreationDateTime": self.now,
+            "TableName": request["TableName"],
+            "busy": self.looks,
+        }
+        return {"BackupDetails": self.backups[arn]}
+
+    def _DescribeBackup(self, request: Json) -> Json:
+        if request["BackupArn"] not in self.backups:
+            raise refused("BackupNotFoundException")
+        backup = self.backups[request["BackupArn"]]
+        backup["busy"] -= 1
+        if backup["busy"] < 0:
+            backup |= {"BackupStatus": "AVAILABLE", "BackupSizeBytes": 7}
+        return {"BackupDescription": {"BackupDetails": backup, "SourceTableDetails": backup}}
+
+    def _DeleteBackup(self, request: Json) -> Json:
+        answer = self._DescribeBackup(request)
+        del self.backups[request["BackupArn"]]
+        return answer
+
+    def _ListBackups(self, request: Json) -> Json:
+        last = request.get("ExclusiveStartBackupArn", "")
+        found = [
+            each
+            for arn, each in sorted(self.backups.items())
+            if arn > last and request.get("TableName", each["TableName"]) == each["TableName"]
+        ]
+        more = {"LastEvaluatedBackupArn": found[1]["BackupArn"]} if found[2:] else {}
+        return {"BackupSummaries": found[:2], **more}
+
+    def _RestoreTableFromBackup(self, request: Json) -> Json:
+        if request["BackupArn"] not in self.backups:
+            raise refused("BackupNotFoundException")
+        return self._restore(request["TargetTableName"], self.copies[request["BackupArn"]])
+
+    def _RestoreTableToPointInTime(self, request: Json) -> Json:
+        source = self._of({"TableName": request["SourceTableName"]})
+        if source.recovery["PointInTimeRecoveryStatus"] != "ENABLED":
+            raise refused("PointInTimeRecoveryUnavailableException")
+        return self._restore(request["TargetTableName"], source.described)
+
+    def _restore(self, name: str, described: Json) -> Json:
+        """Make a new table with the keys, indexes and billing of another, and nothing else."""
+        if name in self.tables:
+            raise refused("TableAlreadyExistsException")
+        restored = json.loads(json.dumps(described))
+        for lost in ("StreamSpecification", "DeletionProtectionEnabled"):
+            restored.pop(lost, None)
+        restored |= {"TableName": name, "TableArn": ARN + name, "TableStatus": "CREATING"}
+        self.tables[name] = Stored(restored, self.looks)
+        return {"TableDescription": restored}
 
 
 def described_encryption(wanted: Json | None) -> Json:

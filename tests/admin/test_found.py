@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from dynamorm_async import OnDemand, Provisioned, TableSettings, Throughput, WarmThroughput
@@ -120,6 +121,8 @@ def test_what_other_operations_say_is_added() -> None:
                 "PointInTimeRecoveryDescription": {
                     "PointInTimeRecoveryStatus": "ENABLED",
                     "RecoveryPeriodInDays": 7,
+                    "EarliestRestorableDateTime": 0,
+                    "LatestRestorableDateTime": 60.5,
                 }
             }
         )
@@ -128,6 +131,10 @@ def test_what_other_operations_say_is_added() -> None:
     assert (found.shape.ttl, found.ttl_state) == ("until", "ENABLING")
     assert found.shape.settings.tags == {"team": "data"}
     assert found.shape.settings.recovery_days == 7
+    assert found.restorable == (
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(1970, 1, 1, 0, 1, 0, 500_000, tzinfo=UTC),
+    )
 
 
 def test_an_attribute_whose_expiry_is_being_turned_off_expires_nothing() -> None:

@@ -15,6 +15,7 @@ import dynamorm_async
 from dynamorm_async import errors
 from dynamorm_async.errors import (
     AccessDenied,
+    BackupNotFound,
     BudgetSpent,
     CallTimeout,
     CancellationReason,
@@ -318,6 +319,9 @@ def answered(
         ("SerializationException", 400, RequestRefused),
         ("ResourceNotFoundException", 400, TableNotFound),
         ("ResourceInUseException", 400, TableInUse),
+        ("TableInUseException", 400, TableInUse),
+        ("SourceTableNotFoundException", 400, TableNotFound),
+        ("BackupNotFoundException", 400, BackupNotFound),
         ("ProvisionedThroughputExceededException", 400, Throttled),
         ("RequestLimitExceeded", 400, Throttled),
         ("ThrottlingException", 400, Throttled),

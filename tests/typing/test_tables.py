@@ -3,7 +3,9 @@
 from typing import assert_type
 
 from dynamorm_async import (
+    Backup,
     Client,
+    Compatibility,
     DynamormError,
     OnDemand,
     Provisioned,
@@ -67,3 +69,12 @@ def capacity_is_one_of_two() -> None:
 async def what_may_be_taken_away_has_a_name(db: Client) -> None:
     await db.admin.ensure_table(Bookmark, allow={"create_index"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await db.admin.ensure_table(Bookmark, allow={"drop_idx"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def a_backup_is_a_value(db: Client) -> None:
+    backup = await db.admin.create_backup(Bookmark, "nightly")
+
+    assert_type(backup, Backup)
+    assert_type(await db.admin.list_backups(), list[Backup])
+    assert_type(await db.admin.restore_backup(backup.arn, Bookmark, name="again"), TableChanges)
+    assert_type(await db.admin.check(Bookmark), Compatibility)
