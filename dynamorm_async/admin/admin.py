@@ -30,7 +30,7 @@ from dynamorm_async.errors import (
 from dynamorm_async.plan import Statistics
 from dynamorm_async.wire import Repeat, Send
 
-M = TypeVar("M")
+T = TypeVar("T")
 
 _UNKNOWN_OPERATION = "UnknownOperationException"
 
@@ -114,7 +114,7 @@ class Admin(BackupVerbs):
             name: The table's name, instead of the models' own.
             settings: What the table is beside its keys and indexes.
             allow: What may be taken away: "drop_index", "disable_stream", "change_ttl", "untag",
-                "shorten_recovery", "unprotect".
+                "shorten_recovery", "drop_policy", "unprotect".
             dry_run: Send nothing that changes anything; return what would be done.
             timeout: Seconds.
             on_progress: Called with a TableProgress at each look.
@@ -257,10 +257,11 @@ class Admin(BackupVerbs):
     async def inspect_table(
         self, model: type[Any] | str, *, name: str | None = None, timeout: float = 30.0
     ) -> FoundTable:
-        """Return everything a table is: keys, indexes, settings, time-to-live, tags, recovery, status.
+        """Return everything a table is: keys, indexes, settings, time-to-live, tags, and so on.
 
-        One DescribeTable, DescribeTimeToLive, ListTagsOfResource and DescribeContinuousBackups each;
-        what the identity may not ask, or an engine does not know, is None.
+        One DescribeTable, DescribeTimeToLive, ListTagsOfResource, DescribeContinuousBackups,
+        DescribeContributorInsights and GetResourcePolicy each; what the identity may not ask, or an
+        engine does not know, is None.
 
         Args:
             model: A model, or a table's name as it is.
@@ -272,14 +273,13 @@ class Admin(BackupVerbs):
         """
         table = self._plane.named(model, name)
         deadline = self._plane.deadline(timeout)
-        found = found_table(await self._plane.ask.describe(table, deadline))
-        if (ttl := await _if_told(self._plane.ask.ttl(table, deadline))) is not None:
-            found = found.with_ttl(ttl)
-        if (tags := await _if_told(self._plane.ask.tags(table, found.arn, deadline))) is not None:
-            found = found.with_tags(tags)
-        if (backups := await _if_told(self._plane.ask.backups(table, deadline))) is not None:
-            found = found.with_backups(backups)
-        return found
+        ask = self._plane.ask
+        found = found_table(await ask.describe(table, deadline))
+        found = await _if_told(found, ask.ttl(table, deadline), found.with_ttl)
+        found = await _if_told(found, ask.tags(table, found.arn, deadline), found.with_tags)
+        found = await _if_told(found, ask.backups(table, deadline), found.with_backups)
+        found = await _if_told(found, ask.insights(table, deadline), found.with_insights)
+        return await _if_told(found, ask.policy(table, found.arn, deadline), found.with_policy)
 
     async def list_tables(self, *, starting_with: str = "", timeout: float = 30.0) -> list[str]:
         """Return the names of the account's tables in this region, sorted.
@@ -426,14 +426,17 @@ class Admin(BackupVerbs):
         await self._plane.on(watch).until_gone()
 
 
-async def _if_told(asked: Awaitable[M]) -> M | None:
+async def _if_told(
+    found: FoundTable, asked: Awaitable[T], with_answer: Callable[[T], FoundTable]
+) -> FoundTable:
+    """Return a table with an answer, or as it was where nobody may ask or the engine doesn't know."""
     try:
-        return await asked
+        return with_answer(await asked)
     except AccessDenied:
-        return None
+        return found
     except ServiceError as error:
         if error.service_code == _UNKNOWN_OPERATION:
-            return None
+            return found
         raise
 
 

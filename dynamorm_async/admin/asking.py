@@ -8,8 +8,11 @@ from typing import Any, cast
 
 import attrs
 
-from dynamorm_async.errors import CallTimeout
+from dynamorm_async.errors import CallTimeout, ServiceError
 from dynamorm_async.wire import Call, Repeat, Send
+
+# Also what a policy that another has changed meanwhile is answered with.
+NO_POLICY = "PolicyNotFoundException"
 
 
 @attrs.frozen
@@ -60,6 +63,19 @@ class Asking:
         """Return DescribeContinuousBackups' `ContinuousBackupsDescription`."""
         answer = await self.call("DescribeContinuousBackups", named(table), table, deadline)
         return cast("dict[str, Any]", answer.get("ContinuousBackupsDescription") or {})
+
+    async def insights(self, table: str, deadline: float) -> dict[str, Any]:
+        """Return DescribeContributorInsights' answer."""
+        return await self.call("DescribeContributorInsights", named(table), table, deadline)
+
+    async def policy(self, table: str, arn: str, deadline: float) -> dict[str, Any] | None:
+        """Return GetResourcePolicy's answer, or None where there is no policy."""
+        try:
+            return await self.call("GetResourcePolicy", {"ResourceArn": arn}, table, deadline)
+        except ServiceError as error:
+            if error.service_code == NO_POLICY:
+                return None
+            raise
 
     async def tags(self, table: str, arn: str, deadline: float) -> dict[str, str]:
         """Return a table's tags, over all pages of ListTagsOfResource."""

@@ -12,7 +12,7 @@ from functools import partial
 import anyio
 import attrs
 
-from dynamorm_async.admin.asking import Asking
+from dynamorm_async.admin.asking import NO_POLICY, Asking
 from dynamorm_async.admin.changes import changes, is_done, mismatch
 from dynamorm_async.admin.found import FoundTable, found_table
 from dynamorm_async.admin.shapes import TableShape
@@ -23,6 +23,7 @@ from dynamorm_async.errors import (
     QuotaReached,
     RequestRefused,
     ServerFault,
+    ServiceError,
     TableInUse,
     TableNotFound,
     Throttled,
@@ -95,8 +96,10 @@ class Bringing:
             except _BUSY as error:
                 await self._watch.bear(error, step.operation)
                 return None
-            except (RequestRefused, TableNotFound) as error:
-                return step.name, error
+            except ServiceError as error:
+                if isinstance(error, RequestRefused | TableNotFound) or error.service_code == NO_POLICY:
+                    return step.name, error
+                raise
             self._watch.tell("done")
             done.append(step)
         return None
@@ -151,6 +154,10 @@ class Bringing:
             found = found.with_tags(await self._ask.tags(table, have.arn, deadline))
         if settings.recovery_days is not None:
             found = found.with_backups(await self._ask.backups(table, deadline))
+        if settings.insights is not None:
+            found = found.with_insights(await self._ask.insights(table, deadline))
+        if settings.resource_policy is not None:
+            found = found.with_policy(await self._ask.policy(table, have.arn, deadline))
         return found
 
     async def _glimpse(self, *, is_there: bool) -> FoundTable | None:

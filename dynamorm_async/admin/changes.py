@@ -15,7 +15,7 @@ import attrs
 
 from dynamorm_async.admin import requests
 from dynamorm_async.admin.found import FoundTable
-from dynamorm_async.admin.setting_steps import SettingSteps, recovery_step, ttl_on, updating
+from dynamorm_async.admin.setting_steps import SettingSteps, insights_step, recovery_step, ttl_on, updating
 from dynamorm_async.admin.settings import OnDemand
 from dynamorm_async.admin.shapes import IndexShape, TableShape, shown
 from dynamorm_async.admin.steps import LOSSES, REMOVALS, TableChanges, TableStep
@@ -93,6 +93,8 @@ def _creation(want: TableShape) -> Iterator[TableStep]:
         yield ttl_on(want.name, want.ttl)
     if want.settings.recovery_days:
         yield recovery_step(want.name, 0, want.settings.recovery_days)
+    if want.settings.insights not in (None, "OFF"):
+        yield insights_step(want.name, "OFF", want.settings.insights)
 
 
 @attrs.frozen
@@ -125,6 +127,8 @@ class _Difference:
         yield from map(self._judged, settings.ttl())
         yield from map(self._judged, settings.tags())
         yield from map(self._judged, settings.recovery())
+        yield from settings.insights()
+        yield from map(self._judged, settings.policy())
         yield from settings.protect()
 
     def _judged(self, step: TableStep) -> TableStep:

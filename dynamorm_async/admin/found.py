@@ -42,6 +42,7 @@ class FoundTable:
         ttl_state: "ENABLED", "DISABLED", "ENABLING", "DISABLING", or None where it was not asked for.
         restorable: The first and the last moment, UTC, to which it can be restored; None where
             recovery is off, or was not asked for.
+        policy_revision: The revision of its resource policy, or None where it has none or was not asked.
     """
 
     shape: TableShape
@@ -50,6 +51,7 @@ class FoundTable:
     index_states: Mapping[str, str]
     ttl_state: str | None = None
     restorable: tuple[datetime, datetime] | None = None
+    policy_revision: str | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -83,6 +85,19 @@ class FoundTable:
         return attrs.evolve(
             found, restorable=(first, last) if first is not None and last is not None else None
         )
+
+    def with_insights(self, answer: Mapping[str, Any]) -> Self:
+        """Return it with what DescribeContributorInsights says."""
+        is_on = answer.get("ContributorInsightsStatus") in ("ENABLED", "ENABLING")
+        mode = answer.get("ContributorInsightsMode") or "ACCESSED_AND_THROTTLED_KEYS"
+        return self._with(insights=mode if is_on else "OFF")
+
+    def with_policy(self, answer: Mapping[str, Any] | None) -> Self:
+        """Return it with what GetResourcePolicy says; None where there is no policy."""
+        if answer is None:
+            return self._with(resource_policy="OFF")
+        found = self._with(resource_policy=answer["Policy"])
+        return attrs.evolve(found, policy_revision=answer.get("RevisionId"))
 
     def _with(self, **settings: Any) -> Self:
         changed = attrs.evolve(self.shape.settings, **settings)

@@ -46,6 +46,8 @@ def create_request(shape: TableShape) -> Request:
         request["DeletionProtectionEnabled"] = settings.deletion_protection
     if settings.tags:
         request["Tags"] = tags(settings.tags)
+    if settings.resource_policy not in (None, "OFF"):
+        request["ResourcePolicy"] = settings.resource_policy
     return request
 
 

@@ -12,7 +12,7 @@ import attrs
 
 from dynamorm_async.admin import requests
 from dynamorm_async.admin.found import FoundTable
-from dynamorm_async.admin.settings import OnDemand, Provisioned, Throughput
+from dynamorm_async.admin.settings import OnDemand, Provisioned, Throughput, parsed
 from dynamorm_async.admin.shapes import IndexShape, TableShape
 from dynamorm_async.admin.steps import TableStep
 
@@ -227,6 +227,32 @@ class SettingSteps:
         if want is not None and have is not None and want != have:
             yield recovery_step(self.want.name, have, want)
 
+    def insights(self) -> Iterator[TableStep]:
+        """Yield the step of contributor insights."""
+        want, have = self.want.settings.insights, self.have.shape.settings.insights
+        if want is not None and have is not None and want != have:
+            yield insights_step(self.want.name, have, want)
+
+    def policy(self) -> Iterator[TableStep]:
+        """Yield the step of the resource policy; it holds only for the policy that was found."""
+        want, have = self.want.settings.resource_policy, self.have.shape.settings.resource_policy
+        if want is None or have is None or want == have or parsed(want) == parsed(have) is not None:
+            return
+        is_off = want == "OFF"
+        found = {"ResourceArn": self.have.arn, "ExpectedRevisionId": self.have.policy_revision or "NO_POLICY"}
+        yield TableStep(
+            action="drop_policy" if is_off else "set_policy",
+            effect="removing" if is_off else "additive" if have == "OFF" else "replacing",
+            before=have if have == "OFF" else "another policy",
+            after=want if is_off else "the settings' policy",
+            reason=_SAID,
+            risk="who had access by it, other accounts above all, has none any more"
+            if have != "OFF"
+            else "who is named in it has access",
+            operation="DeleteResourcePolicy" if is_off else "PutResourcePolicy",
+            request=found if is_off else {**found, "Policy": want},
+        )
+
     def unprotect(self) -> Iterator[TableStep]:
         """Yield the end of deletion protection."""
         if self.want.settings.deletion_protection is False and self.have.shape.settings.deletion_protection:
@@ -307,6 +333,23 @@ def recovery_step(table: str, have: int, want: int) -> TableStep:
         risk="moments before that can't be restored any more" if is_less else "it is paid for by size",
         operation="UpdateContinuousBackups",
         request={"TableName": table, "PointInTimeRecoverySpecification": wanted},
+    )
+
+
+def insights_step(table: str, have: str, want: str | None) -> TableStep:
+    """Return the step from some contributor insights, "OFF" for none, to others."""
+    is_off = want == "OFF"
+    mode = {} if is_off else {"ContributorInsightsMode": want}
+    action = "DISABLE" if is_off else "ENABLE"
+    return TableStep(
+        action="set_insights",
+        effect="additive" if have == "OFF" else "replacing",
+        before=have,
+        after=str(want),
+        reason=_SAID,
+        risk="" if is_off else "it is paid for by events",
+        operation="UpdateContributorInsights",
+        request={"TableName": table, "ContributorInsightsAction": action, **mode},
     )
 
 

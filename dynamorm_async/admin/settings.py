@@ -8,9 +8,10 @@ Source: DynamoDB API reference, CreateTable, UpdateTable, TagResource, UpdateCon
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 import attrs
 
@@ -18,13 +19,16 @@ from dynamorm_async.errors import InvalidRequest, quoted
 
 StreamView = Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"]
 TableClass = Literal["STANDARD", "STANDARD_INFREQUENT_ACCESS"]
+Insights = Literal["ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS"]
 
 STREAM_VIEWS = ("OFF", "KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 TABLE_CLASSES = ("STANDARD", "STANDARD_INFREQUENT_ACCESS")
+INSIGHTS = ("OFF", "ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS")
 MOST_TAGS = 50
 TAG_NAME = 128
 TAG_VALUE = 256
 RECOVERY_DAYS = 35
+POLICY_BYTES = 20 * 1024
 UNBOUNDED = -1
 
 _KEY = re.compile(r"arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:\d{12}:key/[\w-]+")
@@ -137,6 +141,9 @@ class TableSettings:
         tags: Names and values. Tags that are not named here are left, unless "untag" is allowed.
         recovery_days: How many days point-in-time recovery goes back, 1 to 35; 0 turns it off.
         time_to_live: "OFF" turns it off; what turns it on is a model's ttl field.
+        insights: Which keys CloudWatch's contributor insights count, or "OFF".
+        resource_policy: A policy as JSON text, or "OFF". One that says the same in another order or with
+            other white space is the same.
     """
 
     capacity: OnDemand | Provisioned | None = None
@@ -148,6 +155,8 @@ class TableSettings:
     tags: Mapping[str, str] | None = None
     recovery_days: int | None = None
     time_to_live: Literal["OFF"] | None = None
+    insights: Insights | Literal["OFF"] | None = None
+    resource_policy: str | None = None
 
 
 def check_settings(settings: TableSettings) -> None:
@@ -155,7 +164,7 @@ def check_settings(settings: TableSettings) -> None:
 
     Asked of what is wanted and never of what was found: there the service may say what is new.
     """
-    for rule in (_outside, _amounts, _tags):
+    for rule in (_outside, _amounts, _tags, _policy):
         for what, why, fix in rule(settings):
             raise InvalidRequest(f"TableSettings({what})", why=why, fix=fix, code="admin.settings")
 
@@ -165,6 +174,7 @@ def _outside(settings: TableSettings) -> Iterator[tuple[str, str, str]]:
         ("stream", settings.stream, STREAM_VIEWS),
         ("table_class", settings.table_class, TABLE_CLASSES),
         ("time_to_live", settings.time_to_live, ("OFF",)),
+        ("insights", settings.insights, INSIGHTS),
         ("deletion_protection", settings.deletion_protection, (True, False)),
     )
     for name, value, known in choices:
@@ -203,6 +213,25 @@ def _tags(settings: TableSettings) -> Iterator[tuple[str, str, str]]:
             yield f"tags={quoted({name: value})}", why, "shorten it"
         if name.lower().startswith("aws:"):
             yield f"tags={quoted(name)}", "names that begin with aws: are the service's own", "use another"
+
+
+def _policy(settings: TableSettings) -> Iterator[tuple[str, str, str]]:
+    text = settings.resource_policy
+    if text in (None, "OFF"):
+        return
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > POLICY_BYTES:
+        yield f"resource_policy: {size} bytes", f"a policy has at most {POLICY_BYTES}", "shorten it"
+    if not isinstance(parsed(text), dict):
+        yield f"resource_policy={quoted(text)}", "a policy is a JSON object", 'give json.dumps(…), or "OFF"'
+
+
+def parsed(policy: str) -> object:
+    """Return a policy's JSON data, or None where it is none."""
+    try:
+        return cast("object", json.loads(policy))
+    except ValueError:
+        return None
 
 
 def _is_whole(number: object) -> bool:

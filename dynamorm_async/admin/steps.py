@@ -36,9 +36,14 @@ Action = Literal[
     "untag",
     "set_recovery",
     "shorten_recovery",
+    "set_insights",
+    "set_policy",
+    "drop_policy",
     "protect",
 ]
-Removal = Literal["drop_index", "disable_stream", "change_ttl", "untag", "shorten_recovery", "unprotect"]
+Removal = Literal[
+    "drop_index", "disable_stream", "change_ttl", "untag", "shorten_recovery", "drop_policy", "unprotect"
+]
 Effect = Literal["additive", "replacing", "removing", "impossible"]
 Verdict = Literal["do", "leave", "refuse"]
 

@@ -34,6 +34,9 @@ class Stored:
     tags: dict[str, str] = attrs.field(factory=dict[str, str])
     ttl: str | None = None
     ttl_changed: float = -HOUR
+    insights: Json = attrs.field(factory=lambda: {"ContributorInsightsStatus": "DISABLED"})
+    policy: str | None = None
+    revision: int = 0
     recovery: Json = attrs.field(factory=lambda: {"PointInTimeRecoveryStatus": "DISABLED"})
 
     @property
@@ -68,7 +71,7 @@ class ModelledService:
         await anyio.lowlevel.checkpoint()
         request: Json = json.loads(call.body)
         answer = getattr(self, f"_{call.operation}")(request)
-        if not call.operation.startswith(("Describe", "List")):
+        if not call.operation.startswith(("Describe", "Get", "List")):
             self.changes.append(call.operation)
         return Reply(body=json.dumps(answer).encode())
 
@@ -98,7 +101,7 @@ class ModelledService:
         described = {
             name: value
             for name, value in request.items()
-            if name not in {"Tags", "BillingMode", "SSESpecification", "TableClass"}
+            if name not in {"Tags", "BillingMode", "SSESpecification", "TableClass", "ResourcePolicy"}
         }
         described |= {
             "TableStatus": "CREATING",
@@ -108,6 +111,7 @@ class ModelledService:
             "SSEDescription": described_encryption(request.get("SSESpecification")),
         }
         stored = Stored(described, self.looks, {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])})
+        stored.policy = request.get("ResourcePolicy")
         for index in stored.indexes:
             index["IndexStatus"] = "CREATING"
         check_whole(stored.described)
@@ -185,6 +189,31 @@ class ModelledService:
         stored = self._of(request)
         stored.recovery = {"PointInTimeRecoveryStatus": "ENABLED" if is_on else "DISABLED", **days}
         return self._DescribeContinuousBackups(request)
+
+    def _DescribeContributorInsights(self, request: Json) -> Json:
+        return self._of(request).insights
+
+    def _UpdateContributorInsights(self, request: Json) -> Json:
+        stored, is_on = self._of(request), request["ContributorInsightsAction"] == "ENABLE"
+        mode = {"ContributorInsightsMode": request["ContributorInsightsMode"]} if is_on else {}
+        stored.insights = {"ContributorInsightsStatus": "ENABLING" if is_on else "DISABLING", **mode}
+        return stored.insights
+
+    def _GetResourcePolicy(self, request: Json) -> Json:
+        stored = self._of(request)
+        if stored.policy is None:
+            raise refused("PolicyNotFoundException")
+        return {"Policy": stored.policy, "RevisionId": str(stored.revision)}
+
+    def _PutResourcePolicy(self, request: Json) -> Json:
+        stored = self._of(request)
+        revision = "NO_POLICY" if stored.policy is None else str(stored.revision)
+        if request["ExpectedRevisionId"] != revision:
+            raise refused("PolicyNotFoundException")
+        stored.policy, stored.revision = request.get("Policy"), stored.revision + 1
+        return {"RevisionId": str(stored.revision)}
+
+    _DeleteResourcePolicy = _PutResourcePolicy
 
     def _CreateBackup(self, request: Json) -> Json:
         stored, arn = self._of(request), f"{ARN}{request['TableName']}/backup/{len(self.copies)}"

@@ -17,6 +17,8 @@ DEFAULTS = TableSettings(
     deletion_protection=False,
     tags={},
     recovery_days=0,
+    insights="OFF",
+    resource_policy="OFF",
 )
 
 

@@ -6,7 +6,7 @@ The steps end at what is wanted, or nothing is begun; what was done is not done 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import attrs
 import pytest
@@ -31,13 +31,14 @@ from dynamorm_async import (
     ttl,
 )
 from dynamorm_async.admin import Admin, FoundTable
+from dynamorm_async.admin.steps import Removal
 from dynamorm_async.codecs import default_codecs
 from dynamorm_async.plan import Target
 from tests.admin.modelled_service import HOUR, ModelledService
 
 PYTHON = {"S": str, "N": int, "B": bytes}
 LOSSES = {"drop_index", "shorten_recovery"}
-ALL: Any = {"drop_index", "disable_stream", "change_ttl", "untag", "shorten_recovery", "unprotect"}
+ALL: Any = set(get_args(Removal))
 
 
 @attrs.frozen
@@ -92,6 +93,8 @@ def settings_for(draw: st.DrawFn, indexes: list[str]) -> TableSettings:
         tags=draw(st.none() | st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12"))),
         recovery_days=draw(st.sampled_from([None, 0, 1, 35])),
         time_to_live=cast("Any", draw(st.sampled_from([None, None, "OFF"]))),
+        insights=cast("Any", draw(st.sampled_from([None, "OFF", "THROTTLED_KEYS"]))),
+        resource_policy=draw(st.sampled_from([None, "OFF", '{"Version":"1"}', '{"Version": "2"}'])),
     )
 
 
@@ -193,6 +196,8 @@ def is_reached(wish: Wish, have: FoundTable) -> bool:
         want.deletion_protection in (None, settings.deletion_protection),
         want.recovery_days in (None, settings.recovery_days),
         want.tags in (None, settings.tags),
+        want.insights in (None, settings.insights),
+        want.resource_policy in (None, settings.resource_policy),
         want.encryption in (None, settings.encryption)
         or (want.encryption == "AWS_MANAGED" and settings.encryption != "AWS_OWNED"),
         shape.ttl is None if want.time_to_live == "OFF" else wish.ttl in (None, shape.ttl),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dynamorm_async import (
@@ -166,6 +168,7 @@ async def test_many_tables_are_ensured_at_once(engine: Engine, table_name: str) 
         )
 
 
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
 SETTINGS = [
     pytest.param(TableSettings(capacity=Provisioned(read=2, write=3)), id="provisioned"),
     pytest.param(
@@ -180,6 +183,8 @@ SETTINGS = [
     pytest.param(TableSettings(deletion_protection=True), id="protection"),
     pytest.param(TableSettings(tags={"team": "data", "cost": "7"}), id="tags"),
     pytest.param(TableSettings(recovery_days=7), id="recovery"),
+    pytest.param(TableSettings(insights="THROTTLED_KEYS"), id="insights"),
+    pytest.param(TableSettings(resource_policy=POLICY), id="a resource policy"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
 import pytest
 
 from dynamorm_async import (
@@ -370,6 +371,20 @@ def test_a_refused_plan_is_an_error_that_names_each_difference_and_what_to_allow
             },
             id="longer recovery",
         ),
+        pytest.param(
+            {"insights": "THROTTLED_KEYS"},
+            {"insights": "ACCESSED_AND_THROTTLED_KEYS"},
+            "set_insights",
+            {"ContributorInsightsAction": "ENABLE", "ContributorInsightsMode": "THROTTLED_KEYS"},
+            id="other insights",
+        ),
+        pytest.param(
+            {"insights": "OFF"},
+            {"insights": "THROTTLED_KEYS"},
+            "set_insights",
+            {"ContributorInsightsAction": "DISABLE"},
+            id="no insights",
+        ),
     ],
 )
 def test_a_setting_is_one_step_with_one_request(
@@ -392,6 +407,11 @@ def test_a_setting_is_one_step_with_one_request(
             id="warm enough",
         ),
         pytest.param({"tags": {}}, {"tags": {"aws:stack": "x"}}, id="tags of the service's own"),
+        pytest.param(
+            {"resource_policy": '{"b": 1, "a": 2}'},
+            {"resource_policy": '{ "a":2,"b":1 }'},
+            id="the same policy",
+        ),
     ],
 )
 def test_what_is_as_it_should_be_or_not_said_is_no_step(want: dict[str, Any], have: dict[str, Any]) -> None:
@@ -462,6 +482,21 @@ def test_tags_are_set_by_name_and_others_stay_unless_they_may_go() -> None:
         {"ResourceArn": arn, "Tags": [{"Key": "new", "Value": "1"}, {"Key": "team", "Value": "data"}]},
         {"ResourceArn": arn, "TagKeys": ["old"]},
     ]
+
+
+def test_a_policy_is_changed_only_where_it_is_still_the_one_that_was_found() -> None:
+    have = attrs.evolve(found(table(), resource_policy='{"a":1}'), policy_revision="r-7")
+    arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/readings"
+
+    other = changes(table(settings=TableSettings(resource_policy='{"a":2}')), have)
+    first = changes(table(settings=TableSettings(resource_policy='{"a":2}')), found(table()))
+    kept = changes(table(settings=TableSettings(resource_policy="OFF")), have)
+    gone = changes(table(settings=TableSettings(resource_policy="OFF")), have, allow={"drop_policy"})
+
+    assert sent(other) == [{"ResourceArn": arn, "ExpectedRevisionId": "r-7", "Policy": '{"a":2}'}]
+    assert sent(first) == [{"ResourceArn": arn, "ExpectedRevisionId": "NO_POLICY", "Policy": '{"a":2}'}]
+    assert verdicts(kept) == [("drop_policy", "refuse")]
+    assert sent(gone) == [{"ResourceArn": arn, "ExpectedRevisionId": "r-7"}]
 
 
 def test_protection_comes_after_everything_else() -> None:

@@ -272,6 +272,24 @@ async def test_a_refusal_of_a_step_that_is_still_needed_is_the_callers(world: Wo
     assert world.calls.count("UpdateTable") == 1
 
 
+async def test_a_policy_that_another_changed_meanwhile_is_not_overwritten(world: World) -> None:
+    await world.with_bare_table()
+    mine, theirs = TableSettings(resource_policy='{"a": 1}'), TableSettings(resource_policy='{"b": 2}')
+    await world.admin.ensure_table(Bare, settings=theirs)
+    other = World(service=world.service)
+
+    async def send(call: Call) -> Reply:
+        if call.operation == "PutResourcePolicy" and not other.calls:
+            await other.admin.ensure_table(Bare, settings=TableSettings(resource_policy='{"c": 3}'))
+        return await world.send(call)
+
+    with pytest.raises(ServiceError) as caught:
+        await world.behind(send).ensure_table(Bare, settings=mine)
+
+    assert caught.value.service_code == "PolicyNotFoundException"
+    assert world.service.tables["places"].policy == '{"c": 3}'
+
+
 # Deleting, listing, looking.
 
 
@@ -312,7 +330,13 @@ async def test_tables_are_listed_over_all_pages(world: World) -> None:
 
 
 async def test_everything_about_a_table_is_told(world: World) -> None:
-    settings = TableSettings(tags={"a": "1", "b": "2", "c": "3"}, recovery_days=7, stream="NEW_IMAGE")
+    settings = TableSettings(
+        tags={"a": "1", "b": "2", "c": "3"},
+        recovery_days=7,
+        stream="NEW_IMAGE",
+        insights="THROTTLED_KEYS",
+        resource_policy="{}",
+    )
     await world.admin.create_table(Place, settings=settings)
 
     found = await world.admin.inspect_table(Place)
@@ -322,6 +346,8 @@ async def test_everything_about_a_table_is_told(world: World) -> None:
     assert found.shape.settings.tags == {"a": "1", "b": "2", "c": "3"}
     assert found.shape.settings.recovery_days == 7
     assert found.shape.settings.stream == "NEW_IMAGE"
+    assert found.shape.settings.insights == "THROTTLED_KEYS"
+    assert (found.shape.settings.resource_policy, found.policy_revision) == ("{}", "0")
 
 
 async def test_what_may_not_be_asked_or_is_not_known_is_not_told(world: World) -> None:
@@ -330,12 +356,15 @@ async def test_what_may_not_be_asked_or_is_not_known_is_not_told(world: World) -
         "DescribeTimeToLive": [refused("AccessDeniedException")],
         "ListTagsOfResource": [refused("UnknownOperationException")],
         "DescribeContinuousBackups": [refused("UnknownOperationException")],
+        "GetResourcePolicy": [refused("AccessDeniedException")],
     }
 
     found = await world.admin.inspect_table("places")
 
     assert found.ttl_state is None
-    assert (found.shape.settings.tags, found.shape.settings.recovery_days) == (None, None)
+    settings = found.shape.settings
+    assert (settings.tags, settings.recovery_days, settings.resource_policy) == (None, None, None)
+    assert settings.insights == "OFF"
 
 
 async def test_a_fault_while_looking_is_the_callers(world: World) -> None:

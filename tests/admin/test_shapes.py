@@ -159,6 +159,7 @@ EVERYTHING = TableSettings(
     deletion_protection=True,
     tags={"team": "data", "cost": ""},
     recovery_days=7,
+    resource_policy='{"Version": "2012-10-17"}',
 )
 
 
@@ -174,6 +175,7 @@ def test_the_request_says_what_the_settings_say() -> None:
         "SSEType": "KMS",
         "KMSMasterKeyId": "arn:aws:kms:eu-west-1:123456789012:key/ab-12",
     }
+    assert request["ResourcePolicy"] == '{"Version": "2012-10-17"}'
     assert request["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
     assert request["DeletionProtectionEnabled"] is True
     assert request["Tags"] == [{"Key": "cost", "Value": ""}, {"Key": "team", "Value": "data"}]
@@ -216,6 +218,10 @@ def test_the_most_of_a_table_on_demand_stands_in_the_request() -> None:
         (TableSettings(stream="ALL"), "stream='ALL'"),  # pyright: ignore[reportArgumentType]
         (TableSettings(table_class="COLD"), "table_class='COLD'"),  # pyright: ignore[reportArgumentType]
         (TableSettings(time_to_live="ON"), "time_to_live='ON'"),  # pyright: ignore[reportArgumentType]
+        (TableSettings(insights="ALL"), "insights='ALL'"),  # pyright: ignore[reportArgumentType]
+        (TableSettings(resource_policy="[1]"), "resource_policy='.1.'.*\\n.*JSON object"),
+        (TableSettings(resource_policy="{"), "resource_policy='.'"),
+        (TableSettings(resource_policy=" " * 20_481), "20481 bytes.*\\n.*at most 20480"),
         (TableSettings(encryption="alias/mine"), "encryption='alias/mine'.*\n.*can't be compared"),
         (TableSettings(tags={"aws:x": "1"}), "tags='aws:x'"),
         (TableSettings(tags={"": "1"}), "tags=.*\n.*1 to 128 characters"),
