@@ -26,6 +26,7 @@ from dynamorm_async.errors import (
     ServiceError,
     TableInUse,
     TableNotFound,
+    TableNotReady,
     Throttled,
     TransportError,
 )
@@ -125,7 +126,10 @@ class Bringing:
             if have is not None and holds(have):
                 return have
             is_there = have is not None
-            await self._watch.pause(have.state if have is not None else "not there yet")
+            if have is None:
+                await self._watch.pause("not there yet")
+            else:
+                await self._pause(have)
 
     async def until_gone(self) -> None:
         """Wait until there is no such table."""
@@ -142,7 +146,7 @@ class Bringing:
             if have.is_ready or not wait:
                 return await self._completed(want, have)
             is_there = is_there or not is_going
-            await self._watch.pause(have.state)
+            await self._pause(have)
 
     async def _completed(self, want: TableShape, have: FoundTable) -> FoundTable:
         """Return a table with what DescribeTable does not say, as far as it is wanted."""
@@ -174,3 +178,13 @@ class Bringing:
             else:
                 watch.recovered("DescribeTable")
                 return found_table(described)
+
+    async def _pause(self, have: FoundTable) -> None:
+        if have.is_stuck:
+            raise TableNotReady(
+                f"the table {self._watch.table} is {have.state}, and stays so",
+                status=have.state,
+                fix="give back access to its key, or restore it from the backup of its archiving",
+                table=self._watch.table,
+            )
+        await self._watch.pause(have.state)

@@ -28,6 +28,8 @@ from dynamorm_async.admin.shapes import IndexShape, Keys, TableShape
 from dynamorm_async.plan import Size, Statistics
 
 READY = "ACTIVE"
+# They pass by themselves; every other status but ACTIVE needs somebody.
+_PASSING = ("CREATING", "UPDATING", "DELETING", "ARCHIVING")
 
 
 @attrs.frozen(kw_only=True)
@@ -57,6 +59,11 @@ class FoundTable:
     def is_ready(self) -> bool:
         """Whether the table and every global index can be used and changed."""
         return self.status == READY and all(state == READY for state in self.index_states.values())
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it will not become ready by itself: its key is not to be had, or it is archived."""
+        return self.status != READY and self.status not in _PASSING
 
     @property
     def state(self) -> str:

@@ -419,6 +419,19 @@ async def test_a_wait_of_hours_looks_three_times_a_minute(world: World) -> None:
     assert 360 < world.calls.count("DescribeTable") < 400
 
 
+@pytest.mark.parametrize("status", ["INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVED"])
+async def test_a_table_that_stays_as_it_is_is_not_waited_for(world: World, status: str) -> None:
+    await world.with_bare_table()
+    world.service.tables["places"].described["TableStatus"] = status
+    world.service.tables["places"].busy = 10_000
+    before = world.service.now
+
+    with pytest.raises(TableNotReady, match=f"is {status}, and stays so"):
+        await world.admin.ensure_table(Place)
+
+    assert world.service.now == before
+
+
 # Several tables.
 
 
