@@ -36,6 +36,9 @@ from dynamorm_async.codecs import default_codecs
 from dynamorm_async.plan import Target
 from tests.admin.modelled_service import HOUR, ModelledService
 
+# CI tries ten times as many examples, which takes half a minute.
+pytestmark = pytest.mark.timeout(300)
+
 PYTHON = {"S": str, "N": int, "B": bytes}
 LOSSES = {"drop_index", "shorten_recovery"}
 ALL: Any = set(get_args(Removal))
