@@ -36,6 +36,144 @@ class Gap:
 
 KNOWN_GAPS: tuple[Gap, ...] = (
     Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[memory-insights]",
+        engine="memory",
+        why="UpdateContributorInsights is no operation of it",
+        source="moto 5.2.5, seen 2026-11; API reference",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynamodb-local-insights]",
+        engine="dynamodb-local",
+        why="UpdateContributorInsights is no operation of it",
+        source="DynamoDB Local 2.6.1, seen 2026-11; API reference",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynoxide-insights]",
+        engine="dynoxide",
+        why="UpdateContributorInsights is no operation of it",
+        source="dynoxide, seen 2026-11; API reference",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynamodb-local-a resource policy]",
+        engine="dynamodb-local",
+        why="PutResourcePolicy is no operation of it",
+        source="DynamoDB Local 2.6.1, seen 2026-11; API reference",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynoxide-a resource policy]",
+        engine="dynoxide",
+        why="PutResourcePolicy is no operation of it",
+        source="dynoxide, seen 2026-11; API reference",
+    ),
+    Gap(
+        test="tests/admin/test_backups.py::*",
+        engine="dynamodb-local",
+        why="backups and point-in-time recovery are no operations of it",
+        source="DynamoDB Local 2.6.1, seen 2026-11; API reference, CreateBackup, UpdateContinuousBackups",
+    ),
+    Gap(
+        test="tests/admin/test_backups.py::*",
+        engine="dynoxide",
+        why="backups and point-in-time recovery are no operations of it",
+        source="dynoxide, seen 2026-11; API reference, CreateBackup, UpdateContinuousBackups",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[memory-a maximum]",
+        engine="memory",
+        why="UpdateTable leaves out OnDemandThroughput; DynamoDB bounds the table",
+        source="moto 5.2.5, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[memory-a key of KMS]",
+        engine="memory",
+        why="UpdateTable leaves out SSESpecification; DynamoDB changes the key",
+        source="moto 5.2.5, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[memory-a class]",
+        engine="memory",
+        why="UpdateTable leaves out TableClass; DynamoDB changes it",
+        source="moto 5.2.5, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynamodb-local-warm throughput]",
+        engine="dynamodb-local",
+        why="UpdateTable knows no WarmThroughput (Nothing to update)",
+        source="DynamoDB Local 2.6.1, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynamodb-local-a key of KMS]",
+        engine="dynamodb-local",
+        why="UpdateTable knows no SSESpecification (Nothing to update)",
+        source="DynamoDB Local 2.6.1, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynamodb-local-a class]",
+        engine="dynamodb-local",
+        why="UpdateTable knows no TableClass (Nothing to update)",
+        source="DynamoDB Local 2.6.1, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynamodb-local-tags]",
+        engine="dynamodb-local",
+        why="tagging is no operation of it",
+        source="DynamoDB Local 2.6.1, seen 2026-11; API reference, TagResource",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynamodb-local-recovery]",
+        engine="dynamodb-local",
+        why="DescribeContinuousBackups is no operation of it",
+        source="DynamoDB Local 2.6.1, seen 2026-11; API reference, DescribeContinuousBackups",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynoxide-provisioned]",
+        engine="dynoxide",
+        why="indexes of a provisioned table have no capacity; DynamoDB gives them what was asked for",
+        source="dynoxide, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynoxide-an index's capacity]",
+        engine="dynoxide",
+        why="indexes of a provisioned table have no capacity; DynamoDB gives them what was asked for",
+        source="dynoxide, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynoxide-warm throughput]",
+        engine="dynoxide",
+        why="UpdateTable knows no WarmThroughput",
+        source="dynoxide, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynoxide-a key of KMS]",
+        engine="dynoxide",
+        why="UpdateTable knows no SSESpecification",
+        source="dynoxide, seen 2026-11; API reference, UpdateTable",
+    ),
+    Gap(
+        test="tests/admin/test_changed_tables.py::"
+        "test_a_setting_is_changed_and_then_as_it_should_be[dynoxide-recovery]",
+        engine="dynoxide",
+        why="DescribeContinuousBackups is no operation of it",
+        source="dynoxide, seen 2026-11; API reference, DescribeContinuousBackups",
+    ),
+    Gap(
         test="tests/client/test_batches.py::test_an_item_that_the_service_refuses_fails_alone",
         engine="memory",
         why="BatchWriteItem stores an item whose index key is of another type; DynamoDB refuses the call",

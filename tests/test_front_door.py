@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import dynamorm_async
-from dynamorm_async.admin import Admin
+from dynamorm_async.admin import Admin, BackupVerbs
 from dynamorm_async.client import Plans
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -19,7 +19,7 @@ VALUES = {"ABSENT", "UNSET", "Event", "Send"}
 FUNCTIONS = [name for name in NAMES if inspect.isfunction(getattr(dynamorm_async, name))]
 PUBLIC: dict[str, Any] = {name: getattr(dynamorm_async, name) for name in NAMES}
 ERRORS = [name for name, value in PUBLIC.items() if isinstance(value, type) and issubclass(value, Exception)]
-CLASSES: list[type[Any]] = [*filter(inspect.isclass, PUBLIC.values()), Admin, Plans]
+CLASSES: list[type[Any]] = [*filter(inspect.isclass, PUBLIC.values()), Admin, BackupVerbs, Plans]
 METHODS = [
     pytest.param(cls, value, id=f"{cls.__name__}.{name}")
     for cls in CLASSES
@@ -30,7 +30,7 @@ METHODS = [
 RAISE_NOTHING = {"aclose", "batch", "batch_writer", "scan"}
 VERBS = [
     pytest.param(value, id=f"{cls.__name__}.{name}")
-    for cls in (dynamorm_async.Client, dynamorm_async.Table, Admin)
+    for cls in (dynamorm_async.Client, dynamorm_async.Table, Admin, BackupVerbs)
     for name, value in vars(cls).items()
     if not name.startswith("_") and inspect.isfunction(value) and name not in RAISE_NOTHING
 ]

@@ -1,137 +1,395 @@
-"""Create, ensure, describe and delete tables, and wait until they are what was asked for."""
+"""Create, ensure, change, describe and delete tables, and wait until they are what was asked for."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar, cast
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio
+import attrs
 
-from dynamorm_async.admin.shapes import (
-    TableShape,
-    create_request,
-    described,
-    differences,
-    sizes,
-    wanted,
-    wanted_claims,
-)
+from dynamorm_async.admin.asking import Asking, named
+from dynamorm_async.admin.backups import BackupVerbs
+from dynamorm_async.admin.changes import changes, mismatch
+from dynamorm_async.admin.compatibility import Compatibility, compatibility
+from dynamorm_async.admin.control import ControlPlane, Targets
+from dynamorm_async.admin.diagram import diagram
+from dynamorm_async.admin.found import FoundTable, found_table, sizes
+from dynamorm_async.admin.settings import TableSettings
+from dynamorm_async.admin.shapes import TableShape, wanted_with_claims
+from dynamorm_async.admin.steps import Removal, TableChanges
+from dynamorm_async.admin.waiting import OnTable
 from dynamorm_async.errors import (
     AccessDenied,
-    CallTimeout,
-    InvalidModel,
+    DynamormError,
     RequestRefused,
-    TableInUse,
-    TableMismatch,
+    ServiceError,
     TableNotFound,
+    TableProtected,
+    TablesFailed,
 )
-from dynamorm_async.plan import Statistics, Target, claims_table
-from dynamorm_async.wire import Call, Repeat, Send
+from dynamorm_async.plan import Statistics, claims_table
+from dynamorm_async.wire import Repeat, Send
 
-M = TypeVar("M")
+T = TypeVar("T")
 
-_FIRST_WAIT = 0.05
-_LONGEST_WAIT = 5.0
-
-
-class _Targets(Protocol):
-    def __call__(self, model: type[M], name: str | None) -> Target[M]: ...
+_UNKNOWN_OPERATION = "UnknownOperationException"
 
 
-class Admin:
+class Admin(BackupVerbs):
     """The tables of a client; `db.admin`.
 
-    Every verb takes `timeout=`, in seconds for everything including the wait; it raises CallTimeout
-    when a table does not become what was asked for in that time, and goes on where it stopped when
-    it is called again.
+    Every verb takes `timeout=`, in seconds for everything including the wait; it raises TableNotReady
+    (a CallTimeout) when a table does not become what was asked for in that time, and goes on where it
+    stopped when it is called again. Verbs that wait take `on_progress=`, which is called with a
+    TableProgress at each look.
     """
 
     def __init__(
         self,
         send: Send,
         *,
-        target: _Targets,
+        target: Targets,
         learn: Callable[[str, Statistics], None] | None = None,
         sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
         clock: Callable[[], float] = anyio.current_time,
     ) -> None:
-        self._send = send
-        self._target = target
+        self._plane = ControlPlane(Asking(send, clock), target, clock, sleep)
         self._learn = learn
-        self._sleep = sleep
-        self._clock = clock
 
     async def create_table(
-        self, *models: type[Any], name: str | None = None, timeout: float = 300.0
+        self,
+        *models: type[Any],
+        name: str | None = None,
+        settings: TableSettings | None = None,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
     ) -> TableShape:
         """Create the table of one or more models and wait until it is active.
 
-        Keys, indexes and projections are the models'; billing is on demand; time-to-live is turned
-        on where a model has a ttl field. Where one has unique fields, the table of claims on their
-        values, `<table>-unique`, is made as well, here, in `ensure_table` and in `delete_table`.
+        Keys, indexes and projections are the models'; time-to-live is turned on where a model has a
+        ttl field; the rest is the settings', and on-demand billing where they say nothing. Where a model
+        has unique fields, the table of claims on their values, `<table>-unique`, is made as well, with
+        on-demand billing; here, in `ensure_table`, `update_table` and `delete_table`.
 
         Args:
             models: Models that share one table.
             name: The table's name, instead of the models' own.
+            settings: What the table is beside its keys and indexes.
             timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
 
         Raises:
             TableInUse: A table of this name exists.
-            InvalidModel: The models disagree, or are of different tables.
+            TableNotReady: It is not active at the end of the time.
+            InvalidModel: The models disagree, are of different tables, or have too many indexes.
+            InvalidRequest: A setting is none that the service takes.
         """
-        shapes = self._wanted(models, name)
-        deadline = self._clock() + timeout
-        for want in shapes:
-            await self._call("CreateTable", create_request(want), want.name, deadline, repeat=Repeat.GUARDED)
-            await self._until_active(want.name, deadline)
-            await self._turn_ttl_on(want, deadline)
-        return shapes[0]
+        wants = self._plane.wanted(models, name, settings)
+        deadline = self._plane.deadline(timeout)
+        for want in wants:
+            watch = self._plane.watch(want.name, deadline - self._plane.clock(), on_progress)
+            steps = changes(want, None).steps
+            for number, step in enumerate(steps, 1):
+                watch.begin(step, number, len(steps))
+                await self._plane.on(watch).carry_out(step, repeat=Repeat.GUARDED)
+        return wants[0]
 
     async def ensure_table(
-        self, *models: type[Any], name: str | None = None, timeout: float = 300.0
-    ) -> TableShape:
-        """Make sure that the table of one or more models is there, active, and of their shape.
+        self,
+        *models: type[Any],
+        name: str | None = None,
+        settings: TableSettings | None = None,
+        allow: Collection[Removal] = (),
+        dry_run: bool = False,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> TableChanges:
+        """Make sure that the table of one or more models is there, active, and what they say.
 
-        Creates it where it is missing, after one that is being deleted is gone, and turns
-        time-to-live on; changes nothing else. Safe to call from many processes at once.
+        Creates it where it is missing, after one that is being deleted is gone. Adds to one that is
+        there what it lacks: indexes one at a time, each waited for, and what the settings say. What
+        models and settings do not mention stays. Nothing that takes something away is done unless
+        `allow` names it, and no index is dropped under deletion protection. Either all steps can be
+        done, or none is begun. Safe to call from many processes at once, and again after a crash: it
+        goes on with what is left.
+
+        Args:
+            models: Models that share one table.
+            name: The table's name, instead of the models' own.
+            settings: What the table is beside its keys and indexes.
+            allow: What may be taken away: "drop_index", "disable_stream", "change_ttl", "untag",
+                "shorten_recovery", "drop_policy", "unprotect".
+            dry_run: Send nothing that changes anything; return what would be done.
+            timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
+
+        Returns:
+            The steps that were done (or would be, in a dry run) and those that were left.
 
         Raises:
-            TableMismatch: It exists in another shape; the text and `differences` say how.
-            InvalidModel: The models disagree, or are of different tables.
+            TableMismatch: It can't be made what they say, or not without what `allow` does not name;
+                nothing was changed. Never in a dry run, whose answer has them as `refused`.
+            TableNotReady: It was not ready at the end of the time.
+            TableNotFound: It was deleted meanwhile.
+            InvalidModel: The models disagree, are of different tables, or have too many indexes.
+            InvalidRequest: A setting is none that the service takes, or `allow` names no action.
         """
-        shapes = self._wanted(models, name)
-        deadline = self._clock() + timeout
-        for want in shapes:
-            await self._ensure(want, models, deadline)
-        return shapes[0]
+        wants = self._plane.wanted(models, name, settings)
+        return await self._bring(wants, timeout, on_progress, allow=allow, dry_run=dry_run)
 
-    async def _ensure(self, want: TableShape, models: tuple[type[Any], ...], deadline: float) -> None:
-        if not await self._is_there(want.name, deadline):
-            # Another process was faster, or our own first attempt was: what counts is what is there.
-            with suppress(TableInUse):
-                await self._call("CreateTable", create_request(want), want.name, deadline)
-        table = await self._until_active(want.name, deadline)
-        found = differences(want, described(table))
-        if found:
-            raise TableMismatch(
-                f"the table {want.name} is not what {' and '.join(model.__name__ for model in models)} needs",
-                differences=found,
-                fix="change the model, use another table name, or change the table",
-                table=want.name,
-            )
-        await self._turn_ttl_on(want, deadline)
+    async def update_table(
+        self,
+        *models: type[Any],
+        name: str | None = None,
+        settings: TableSettings | None = None,
+        allow: Collection[Removal] = (),
+        dry_run: bool = False,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> TableChanges:
+        """Bring a table that is there to what its models and settings say; otherwise like `ensure_table`.
+
+        Raises:
+            TableNotFound: There is no such table, or it is being deleted.
+            TableNotReady: It was still being created, or changed, at the end of the time.
+            TableMismatch: As `ensure_table` does, and so are the rest.
+        """
+        wants = self._plane.wanted(models, name, settings)
+        return await self._bring(wants, timeout, on_progress, allow=allow, dry_run=dry_run, is_there=True)
+
+    async def _bring(
+        self,
+        wants: tuple[TableShape, ...],
+        timeout: float,
+        on_progress: OnTable | None,
+        *,
+        allow: Collection[Removal],
+        dry_run: bool,
+        **how: Any,
+    ) -> TableChanges:
+        """Bring a table to what is wanted, and that of its claims, if there is one, behind it."""
+        if len(wants) == 1:
+            bringing = self._plane.on(self._plane.watch(wants[0].name, timeout, on_progress))
+            return await bringing.bring(wants[0], allow, dry_run=dry_run, **how)
+        deadline = self._plane.deadline(timeout)
+        table, claims = wants
+
+        async def bring_both(*, dry_run: bool) -> tuple[TableChanges, TableChanges]:
+            left = deadline - self._plane.clock()
+            bringing = self._plane.on(self._plane.watch(table.name, left, on_progress))
+            changed = await bringing.bring(table, allow, dry_run=dry_run, **how)
+            left = deadline - self._plane.clock()
+            bringing = self._plane.on(self._plane.watch(claims.name, left, on_progress))
+            return changed, await bringing.bring(claims, (), dry_run=dry_run)
+
+        if not dry_run:  # either all of both can be done, or nothing is begun
+            for plan in await bring_both(dry_run=True):
+                if (error := mismatch(plan)) is not None:
+                    raise error
+        changed, claimed = await bring_both(dry_run=dry_run)
+        return attrs.evolve(changed, claims=claimed)
+
+    async def ensure_tables(
+        self,
+        *models: type[Any],
+        settings: TableSettings | None = None,
+        allow: Collection[Removal] = (),
+        dry_run: bool = False,
+        concurrency: int = 10,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> dict[str, TableChanges]:
+        """Make sure of the tables of many models, several at the same time; otherwise like `ensure_table`.
+
+        Models that name one table share it. Tables with indexes are created one after the other, as
+        the service asks for. A table that fails stops none of the others.
+
+        Args:
+            models: Models of any tables.
+            settings: The settings of every one of the tables.
+            allow: As in `ensure_table`.
+            dry_run: As in `ensure_table`.
+            concurrency: Most tables at once.
+            timeout: Seconds for all of them.
+            on_progress: Called with a TableProgress of any of the tables.
+
+        Returns:
+            Table name to its changes.
+
+        Raises:
+            TablesFailed: Some of several could not be changed; the others were.
+            DynamormError: As `ensure_table` raises it, where there is one table.
+        """
+        groups = [wanted_with_claims(targets, settings) for targets in self._plane.by_table(models).values()]
+        limit, creating = anyio.Semaphore(concurrency), anyio.Lock()
+        done: dict[str, TableChanges] = {}
+        failed: dict[str, DynamormError] = {}
+
+        async def bring(wants: tuple[TableShape, ...]) -> None:
+            async with limit:
+                left, name = deadline - self._plane.clock(), wants[0].name
+                try:
+                    done[name] = await self._bring(
+                        wants, left, on_progress, allow=allow, dry_run=dry_run, creating=creating
+                    )
+                except DynamormError as error:
+                    failed[name] = error
+
+        deadline = self._plane.deadline(timeout)
+        async with anyio.create_task_group() as tasks:
+            for wants in groups:
+                tasks.start_soon(partial(bring, wants))
+        names = [wants[0].name for wants in groups]
+        _check_all(failed, names)
+        return {name: done[name] for name in names}
+
+    async def check(
+        self, *models: type[Any], settings: TableSettings | None = None, timeout: float = 30.0
+    ) -> Compatibility:
+        """Say whether the tables suit the models, before anything that uses them is released.
+
+        A dry run of `ensure_tables` with nothing allowed: one DescribeTable for each table, and what the
+        settings ask for. Nothing is changed.
+
+        Args:
+            models: Models of any tables.
+            settings: The settings of every one of the tables.
+            timeout: Seconds.
+
+        Raises:
+            InvalidModel: The models of a table disagree, or have too many indexes.
+            AccessDenied: The identity may not look at a table. Of several tables, in TablesFailed.
+        """
+        plans = await self.ensure_tables(*models, settings=settings, dry_run=True, timeout=timeout)
+        return compatibility(
+            each for plan in plans.values() for each in (plan, plan.claims) if each is not None
+        )
+
+    def diagram(self, *models: type[Any]) -> str:
+        """Return a picture of tables, indexes and models as text: a Mermaid `erDiagram`. Sends nothing.
+
+        Args:
+            models: Models of any tables.
+
+        Raises:
+            InvalidModel: The models of a table disagree, or have too many indexes.
+        """
+        return diagram(self._plane.by_table(models))
 
     async def describe_table(
-        self, model: type[Any], *, name: str | None = None, timeout: float = 30.0
+        self, model: type[Any] | str, *, name: str | None = None, timeout: float = 30.0
     ) -> dict[str, Any]:
-        """Return what the service says of a model's table: DescribeTable's `Table`, as JSON data.
+        """Return what the service says of a table: DescribeTable's `Table`, as JSON data.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
 
         Raises:
             TableNotFound: There is no such table.
         """
-        return await self._describe(self._target(model, name).table, self._clock() + timeout)
+        return await self._plane.ask.describe(self._plane.named(model, name), self._plane.deadline(timeout))
+
+    async def inspect_table(
+        self, model: type[Any] | str, *, name: str | None = None, timeout: float = 30.0
+    ) -> FoundTable:
+        """Return everything a table is: keys, indexes, settings, time-to-live, tags, and so on.
+
+        One DescribeTable, DescribeTimeToLive, ListTagsOfResource, DescribeContinuousBackups,
+        DescribeContributorInsights and GetResourcePolicy each; what the identity may not ask, or an
+        engine does not know, is None.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
+
+        Raises:
+            TableNotFound: There is no such table.
+        """
+        table = self._plane.named(model, name)
+        deadline = self._plane.deadline(timeout)
+        ask = self._plane.ask
+        found = found_table(await ask.describe(table, deadline))
+        found = await _if_told(found, ask.ttl(table, deadline), found.with_ttl)
+        found = await _if_told(found, ask.tags(table, found.arn, deadline), found.with_tags)
+        found = await _if_told(found, ask.backups(table, deadline), found.with_backups)
+        found = await _if_told(found, ask.insights(table, deadline), found.with_insights)
+        return await _if_told(found, ask.policy(table, found.arn, deadline), found.with_policy)
+
+    async def list_tables(self, *, starting_with: str = "", timeout: float = 30.0) -> list[str]:
+        """Return the names of the account's tables in this region, sorted.
+
+        One ListTables for every hundred tables.
+
+        Args:
+            starting_with: Only names that begin with it. The service can't look for them, so all are read.
+            timeout: Seconds.
+
+        Raises:
+            AccessDenied: The identity may not list tables.
+        """
+        deadline = self._plane.deadline(timeout)
+        names: list[str] = []
+        members: dict[str, Any] = {}
+        while True:
+            answer = await self._plane.ask.call("ListTables", members, None, deadline)
+            names += answer.get("TableNames") or ()
+            if not answer.get("LastEvaluatedTableName"):
+                return sorted(name for name in names if name.startswith(starting_with))
+            members = {"ExclusiveStartTableName": answer["LastEvaluatedTableName"]}
+
+    async def wait_until_active(
+        self,
+        model: type[Any] | str,
+        *,
+        name: str | None = None,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> FoundTable:
+        """Wait until a table and all its indexes can be used, and return it.
+
+        For a table that another program creates or changes: a table that is missing is waited for, too.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
+
+        Raises:
+            TableNotReady: It is not at the end of the time; `status` says what it is.
+            TableNotFound: It was there, and is gone.
+        """
+        bringing = self._plane.on(self._plane.watch(self._plane.named(model, name), timeout, on_progress))
+        return await bringing.until(lambda have: have.is_ready, is_there=False)
+
+    async def wait_until_gone(
+        self,
+        model: type[Any] | str,
+        *,
+        name: str | None = None,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
+    ) -> None:
+        """Wait until a table that is being deleted is gone.
+
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
+
+        Raises:
+            TableNotReady: It is still there at the end of the time.
+        """
+        await self._plane.on(
+            self._plane.watch(self._plane.named(model, name), timeout, on_progress)
+        ).until_gone()
 
     async def refresh_statistics(
         self, *models: type[Any], name: str | None = None, timeout: float = 30.0
@@ -153,12 +411,12 @@ class Admin:
         Raises:
             TableNotFound: There is no such table.
         """
-        deadline = self._clock() + timeout
+        deadline = self._plane.deadline(timeout)
         found: list[Statistics | None] = []
         for model in models:
-            table = self._target(model, name).table
+            table = self._plane.target(model, name).table
             try:
-                statistics = sizes(await self._describe(table, deadline))
+                statistics = sizes(await self._plane.ask.describe(table, deadline))
             except AccessDenied:
                 found.append(None)
                 continue
@@ -168,131 +426,77 @@ class Admin:
         return tuple(found)
 
     async def delete_table(
-        self, model: type[Any], *, name: str | None = None, timeout: float = 300.0
+        self,
+        model: type[Any] | str,
+        *,
+        name: str | None = None,
+        timeout: float = 300.0,
+        on_progress: OnTable | None = None,
     ) -> None:
-        """Delete a model's table with everything in it, and wait until it is gone.
+        """Delete a table with everything in it, and wait until it is gone.
 
         The claims of a model with unique fields are deleted with it.
 
+        Args:
+            model: A model, or a table's name as it is.
+            name: The table's name, instead of the model's own.
+            timeout: Seconds.
+            on_progress: Called with a TableProgress at each look.
+
         Raises:
             TableNotFound: There is no such table.
+            TableProtected: It is under deletion protection; nothing was deleted.
             TableInUse: It is being created or changed.
+            TableNotReady: It is still being deleted at the end of the time.
         """
-        target = self._target(model, name)
-        deadline = self._clock() + timeout
-        await self._delete(target.table, deadline)
-        if target.is_unique:
+        table = self._plane.named(model, name)
+        deadline = self._plane.deadline(timeout)
+        await self._delete(table, timeout, on_progress)
+        if not isinstance(model, str) and self._plane.target(model, name).is_unique:
             with suppress(TableNotFound):
-                await self._delete(claims_table(target.table), deadline)
+                await self._delete(claims_table(table), deadline - self._plane.clock(), on_progress)
 
-    async def _delete(self, table: str, deadline: float) -> None:
-        await self._call("DeleteTable", _named(table), table, deadline, repeat=Repeat.GUARDED)
-        await self._until_gone(table, deadline)
-
-    async def _is_there(self, table: str, deadline: float) -> bool:
+    async def _delete(self, table: str, timeout: float, on_progress: OnTable | None) -> None:
+        watch = self._plane.watch(table, timeout, on_progress)
         try:
-            found = await self._describe(table, deadline)
-        except TableNotFound:
-            return False
-        if found["TableStatus"] != "DELETING":
-            return True
-        await self._until_gone(table, deadline)
-        return False
-
-    async def _until_gone(self, table: str, deadline: float) -> None:
-        wait = _FIRST_WAIT
-        while True:
-            try:
-                await self._describe(table, deadline)
-            except TableNotFound:
-                return
-            wait = await self._wait(wait, deadline, f"the table {table} is still being deleted")
-
-    def _wanted(self, models: tuple[type[Any], ...], name: str | None) -> list[TableShape]:
-        """Return the table of models, and that of the claims on their unique values where they have such."""
-        if not models:
-            raise InvalidModel("no model was given", fix="name the models of the table")
-        targets = [self._target(model, name) for model in models]
-        tables = {target.table for target in targets}
-        if len(tables) > 1:
-            raise InvalidModel(
-                f"{' and '.join(model.__name__ for model in models)} are of different tables",
-                why=f"they name {', '.join(sorted(tables))}",
-                fix="call once for each table, or give name=",
-                code="admin.different-tables",
+            await self._plane.ask.call(
+                "DeleteTable", named(table), table, watch.deadline, repeat=Repeat.GUARDED
             )
-        claims = wanted_claims(targets)
-        return [wanted(targets), *([claims] if claims is not None else [])]
-
-    async def _until_active(self, table: str, deadline: float) -> dict[str, Any]:
-        wait = _FIRST_WAIT
-        while True:
-            try:
-                found = await self._describe(table, deadline)
-            except TableNotFound:
-                # The service may not know a new table at once.
-                found = {"TableStatus": "not there yet"}
-            indexes = cast("list[dict[str, Any]]", found.get("GlobalSecondaryIndexes") or [])
-            states = {found["TableStatus"], *(index.get("IndexStatus", "ACTIVE") for index in indexes)}
-            if states == {"ACTIVE"}:
-                return found
-            wait = await self._wait(wait, deadline, f"the table {table} is {found['TableStatus']}")
-
-    async def _wait(self, wait: float, deadline: float, state: str) -> float:
-        if self._clock() + wait > deadline:
-            raise CallTimeout(
-                f"{state}, and the deadline passed",
-                fix="call again; it goes on, perhaps with a longer timeout=",
-            )
-        await self._sleep(wait)
-        return min(wait * 1.5, _LONGEST_WAIT)
-
-    async def _turn_ttl_on(self, want: TableShape, deadline: float) -> None:
-        if want.ttl is None or await self._is_ttl_on(want, deadline):
-            return
-        body = {
-            "TableName": want.name,
-            "TimeToLiveSpecification": {"Enabled": True, "AttributeName": want.ttl},
-        }
-        try:
-            await self._call("UpdateTimeToLive", json.dumps(body).encode(), want.name, deadline)
-        except RequestRefused:
-            # Of two processes that ensure one table at once, the second is refused.
-            if not await self._is_ttl_on(want, deadline):
+        except RequestRefused as error:
+            if not (await self._plane.ask.describe(table, watch.deadline)).get("DeletionProtectionEnabled"):
                 raise
-
-    async def _is_ttl_on(self, want: TableShape, deadline: float) -> bool:
-        answer = await self._call("DescribeTimeToLive", _named(want.name), want.name, deadline)
-        status = cast("dict[str, Any]", answer.get("TimeToLiveDescription") or {})
-        if status.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
-            return False
-        if status.get("AttributeName") == want.ttl:
-            return True
-        raise TableMismatch(
-            f"the table {want.name} expires its items by another attribute",
-            differences=(f"time-to-live is on {status.get('AttributeName')!r}, wanted {want.ttl!r}",),
-            fix="turn it off first; the service allows one change an hour",
-            table=want.name,
-        )
-
-    async def _describe(self, table: str, deadline: float) -> dict[str, Any]:
-        answer = await self._call("DescribeTable", _named(table), table, deadline)
-        return cast("dict[str, Any]", answer["Table"])
-
-    async def _call(
-        self, operation: str, body: bytes, table: str, deadline: float, *, repeat: Repeat = Repeat.HARMLESS
-    ) -> dict[str, Any]:
-        left = deadline - self._clock()
-        if left <= 0:
-            raise CallTimeout(
-                f"{operation} on {table}: the deadline passed before it was sent",
-                fix="call again; it goes on, perhaps with a longer timeout=",
-                operation=operation,
+            raise TableProtected(
+                f"the table {table} is under deletion protection, and was not deleted",
+                why=error.message or None,
+                fix='update_table(…, settings=TableSettings(deletion_protection=False), allow={"unprotect"})',
+                operation="DeleteTable",
                 table=table,
-            )
-        call = Call(operation=operation, body=body, tables=(table,), repeat=repeat, timeout=left)
-        return cast("dict[str, Any]", json.loads((await self._send(call)).body))
+            ) from error
+        await self._plane.on(watch).until_gone()
 
 
-def _named(table: str) -> bytes:
-    return json.dumps({"TableName": table}).encode()
+async def _if_told(
+    found: FoundTable, asked: Awaitable[T], with_answer: Callable[[T], FoundTable]
+) -> FoundTable:
+    """Return a table with an answer, or as it was where nobody may ask or the engine doesn't know."""
+    try:
+        return with_answer(await asked)
+    except AccessDenied:
+        return found
+    except ServiceError as error:
+        if error.service_code == _UNKNOWN_OPERATION:
+            return found
+        raise
+
+
+def _check_all(failed: Mapping[str, DynamormError], tables: list[str]) -> None:
+    if not failed:
+        return
+    if len(tables) == 1:
+        raise failed[tables[0]]
+    raise TablesFailed(
+        f"{len(failed)} of {len(tables)} tables are not as they should be: {', '.join(failed)}",
+        why="; ".join(f"{table}: {error.what}" for table, error in failed.items()),
+        errors=failed,
+        succeeded=tuple(table for table in tables if table not in failed),
+    )

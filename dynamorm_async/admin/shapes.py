@@ -1,26 +1,27 @@
-"""What a table is: derived from models, read from DescribeTable, compared.
+"""What a table should be: derived from models and settings, checked against the service's limits.
 
 Pure. Several models may share a table; their keys must agree, their indexes add up.
 
-Source: DynamoDB API reference, CreateTable and DescribeTable.
+Source: DynamoDB API reference, CreateTable.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import msgspec
+import attrs
 
-from dynamorm_async.errors import InvalidModel
-from dynamorm_async.model import ENTITY_ATTRIBUTE, IndexSpec
-from dynamorm_async.plan import CLAIM_ATTRIBUTE, Size, Statistics, Target, claims_table
+from dynamorm_async.admin.settings import TableSettings, check_settings
+from dynamorm_async.errors import InvalidModel, InvalidRequest
+from dynamorm_async.model import ENTITY_ATTRIBUTE, IndexSpec, check_index_sums
+from dynamorm_async.plan import CLAIM_ATTRIBUTE, Target, claims_table
 
 Keys = tuple[tuple[str, str], ...]
 
 
-class IndexShape(msgspec.Struct, frozen=True, kw_only=True):
+@attrs.frozen(kw_only=True)
+class IndexShape:
     """One index as the service sees it.
 
     Attributes:
@@ -34,8 +35,23 @@ class IndexShape(msgspec.Struct, frozen=True, kw_only=True):
     keys: Keys
     projection: Literal["ALL", "KEYS_ONLY"] | tuple[str, ...]
 
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The names of its key attributes, in order."""
+        return tuple(name for name, _ in self.keys)
 
-class TableShape(msgspec.Struct, frozen=True, kw_only=True):
+    @property
+    def included(self) -> int:
+        """How many attributes it projects by name."""
+        return len(self.projection) if isinstance(self.projection, tuple) else 0
+
+    def __str__(self) -> str:
+        projection = self.projection if isinstance(self.projection, str) else ", ".join(self.projection)
+        return f"{self.kind} on {shown(self.keys)}; {projection}"
+
+
+@attrs.frozen(kw_only=True)
+class TableShape:
     """One table as the service sees it.
 
     Attributes:
@@ -43,6 +59,7 @@ class TableShape(msgspec.Struct, frozen=True, kw_only=True):
         types: Attribute name to "S", "N" or "B", for every attribute that is a key somewhere.
         indexes: Index name to index.
         ttl: The attribute that says when an item expires, or None.
+        settings: What else it is.
     """
 
     name: str
@@ -50,14 +67,26 @@ class TableShape(msgspec.Struct, frozen=True, kw_only=True):
     types: Mapping[str, str]
     indexes: Mapping[str, IndexShape]
     ttl: str | None = None
+    settings: TableSettings = attrs.field(factory=TableSettings)
+
+    @property
+    def global_indexes(self) -> tuple[IndexShape, ...]:
+        """Its global indexes, in order."""
+        return tuple(index for index in self.indexes.values() if index.kind == "global")
+
+    @property
+    def local_indexes(self) -> tuple[IndexShape, ...]:
+        """Its local indexes, in order."""
+        return tuple(index for index in self.indexes.values() if index.kind == "local")
 
 
-def wanted(targets: Sequence[Target[Any]]) -> TableShape:
-    """Return the table that these models need.
+def wanted(targets: Sequence[Target[Any]], settings: TableSettings | None = None) -> TableShape:
+    """Return the table that these models need, with these settings.
 
     Raises:
-        InvalidModel: They disagree on keys, types, an index or the time-to-live attribute, or a key
-            has a type that no key can have.
+        InvalidModel: They disagree on keys, types, an index or the time-to-live attribute, a key
+            has a type that no key can have, or together they have more than the service takes.
+        InvalidRequest: A setting is none that the service takes, or of an index that the models lack.
     """
     shapes = [_of_model(target) for target in targets]
     first, *others = shapes
@@ -71,19 +100,44 @@ def wanted(targets: Sequence[Target[Any]]) -> TableShape:
             _agree(indexes.setdefault(index.name, index) == index, f"{name} has another index {index.name!r}")
         ttl = ttl or other.ttl
         _agree(other.ttl in (None, ttl), f"{name} expires by {other.ttl!r}, another model by {ttl!r}")
-    return msgspec.structs.replace(first, types=types, indexes=indexes, ttl=ttl)
+    check_index_sums(
+        f"the table {first.name} of {' and '.join(target.spec.name for target in targets)}",
+        [(index.kind, index.included) for index in indexes.values()],
+    )
+    settings = settings or TableSettings()
+    check_settings(settings)
+    _check_named(settings, first.name, [index.name for index in indexes.values() if index.kind == "global"])
+    if settings.time_to_live == "OFF":
+        ttl = None
+    return attrs.evolve(first, types=types, indexes=indexes, ttl=ttl, settings=settings)
 
 
-def wanted_claims(targets: Sequence[Target[Any]]) -> TableShape | None:
-    """Return the table for claims on unique values, or None where no model has unique fields."""
+def wanted_with_claims(
+    targets: Sequence[Target[Any]], settings: TableSettings | None = None
+) -> tuple[TableShape, ...]:
+    """Return the table of `wanted`, and that of the claims on unique values where a model has such."""
+    table = wanted(targets, settings)
     if not any(target.is_unique for target in targets):
-        return None
-    return TableShape(
+        return (table,)
+    claims = TableShape(
         name=claims_table(targets[0].table),
         keys=_keys([CLAIM_ATTRIBUTE], []),
         types={CLAIM_ATTRIBUTE: "S"},
         indexes={},
     )
+    return table, claims
+
+
+def _check_named(settings: TableSettings, table: str, indexes: Sequence[str]) -> None:
+    for given in (settings.capacity, settings.warm):
+        for name in given.indexes if given is not None else ():
+            if name not in indexes:
+                raise InvalidRequest(
+                    f"TableSettings: {table} has no global index {name!r}",
+                    why=f"its models have {', '.join(indexes) or 'none'}",
+                    fix="name one of these",
+                    code="admin.settings",
+                )
 
 
 def _agree(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence where it is called
@@ -125,114 +179,6 @@ def _keys(partition: Iterable[str], sort: Iterable[str]) -> Keys:
     return (*((name, "HASH") for name in partition), *((name, "RANGE") for name in sort))
 
 
-def create_request(shape: TableShape) -> bytes:
-    """Return the CreateTable request: on-demand billing, every index, tags none."""
-    request: dict[str, Any] = {
-        "TableName": shape.name,
-        "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": tag} for name, tag in sorted(shape.types.items())
-        ],
-        "KeySchema": _schema(shape.keys),
-        "BillingMode": "PAY_PER_REQUEST",
-    }
-    for kind, member in (("global", "GlobalSecondaryIndexes"), ("local", "LocalSecondaryIndexes")):
-        found = [_index_request(index) for index in shape.indexes.values() if index.kind == kind]
-        if found:
-            request[member] = found
-    return json.dumps(request).encode()
-
-
-def _index_request(index: IndexShape) -> dict[str, Any]:
-    projection: dict[str, Any] = {"ProjectionType": index.projection}
-    if isinstance(index.projection, tuple):
-        projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.projection)}
-    return {"IndexName": index.name, "KeySchema": _schema(index.keys), "Projection": projection}
-
-
-def _schema(keys: Keys) -> list[dict[str, str]]:
-    return [{"AttributeName": name, "KeyType": kind} for name, kind in keys]
-
-
-def described(table: Mapping[str, Any]) -> TableShape:
-    """Return the shape that a DescribeTable answer's `Table` says; it says nothing of time-to-live."""
-    indexes: dict[str, IndexShape] = {}
-    for kind, member in (("global", "GlobalSecondaryIndexes"), ("local", "LocalSecondaryIndexes")):
-        for index in table.get(member) or ():
-            indexes[index["IndexName"]] = _described_index(index, "global" if kind == "global" else "local")
-    return TableShape(
-        name=table["TableName"],
-        keys=_described_keys(table["KeySchema"]),
-        types={part["AttributeName"]: part["AttributeType"] for part in table["AttributeDefinitions"]},
-        indexes=indexes,
-    )
-
-
-def _described_index(index: Mapping[str, Any], kind: Literal["global", "local"]) -> IndexShape:
-    projection = cast("Mapping[str, Any]", index.get("Projection") or {})
-    said = projection.get("ProjectionType", "ALL")
-    named = tuple(sorted(projection.get("NonKeyAttributes") or ()))
-    return IndexShape(
-        name=index["IndexName"],
-        kind=kind,
-        keys=_described_keys(index["KeySchema"]),
-        projection=named if said == "INCLUDE" else "KEYS_ONLY" if said == "KEYS_ONLY" else "ALL",
-    )
-
-
-def _described_keys(schema: Sequence[Mapping[str, str]]) -> Keys:
-    return tuple((part["AttributeName"], part["KeyType"]) for part in schema)
-
-
-def sizes(table: Mapping[str, Any]) -> Statistics:
-    """Return how large a table and its indexes are, as a DescribeTable answer's `Table` says it.
-
-    An engine that does not say leaves them unknown.
-    """
-    members = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
-    indexes = [index for member in members for index in table.get(member) or ()]
-    return Statistics(
-        table=_size(table, "TableSizeBytes"),
-        indexes={
-            index["IndexName"]: size
-            for index in indexes
-            if (size := _size(index, "IndexSizeBytes")) is not None
-        },
-    )
-
-
-def _size(described: Mapping[str, Any], member: str) -> Size | None:
-    is_active = described.get("IndexStatus", "ACTIVE") == "ACTIVE" and not described.get("Backfilling", False)
-    items, found = described.get("ItemCount"), described.get(member)
-    if items is None or found is None:
-        return None if is_active else Size(items=0, bytes=0, is_active=False)
-    return Size(items=items, bytes=found, is_active=is_active)
-
-
-def differences(want: TableShape, have: TableShape) -> tuple[str, ...]:
-    """Return one line for each way in which a table is not what the models need.
-
-    Indexes and key attributes that the models do not mention are no difference.
-    """
-    lines: list[str] = []
-    if want.keys != have.keys:
-        lines.append(f"the key is {_shown(have.keys)}, wanted {_shown(want.keys)}")
-    for name, index in want.indexes.items():
-        there = have.indexes.get(name)
-        if there is None:
-            lines.append(f"the {index.kind} index {name!r} is missing")
-            continue
-        if (there.kind, there.keys) != (index.kind, index.keys):
-            lines.append(
-                f"the index {name!r} is {there.kind} on {_shown(there.keys)}, "
-                f"wanted {index.kind} on {_shown(index.keys)}"
-            )
-        if there.projection != index.projection:
-            lines.append(f"the index {name!r} projects {there.projection}, wanted {index.projection}")
-    for name, tag in want.types.items():
-        if have.types.get(name, tag) != tag:
-            lines.append(f"the key attribute {name!r} is {have.types[name]}, wanted {tag}")
-    return tuple(lines)
-
-
-def _shown(keys: Keys) -> str:
+def shown(keys: Keys) -> str:
+    """Return a key as words: `user (partition), slug (sort)`."""
     return ", ".join(f"{name} ({'partition' if kind == 'HASH' else 'sort'})" for name, kind in keys)

@@ -25,6 +25,7 @@ The tree:
     │   ├── RequestRefused            the service found the request malformed
     │   ├── TableNotFound             no such table or index
     │   ├── TableInUse                the table exists already, or is being changed
+    │   ├── BackupNotFound            no such backup
     │   ├── Throttled                 too many requests or units for table, partition or account
     │   ├── AccessDenied              the identity may not do this
     │   ├── CredentialsError          no credentials, or the service does not accept them (also before I/O)
@@ -42,9 +43,12 @@ The tree:
     │   ├── CircuitOpen               a circuit breaker refused the call; nothing was sent
     │   ├── ConnectionLost            the connection ended before the whole answer was there
     │   ├── CallTimeout               a deadline passed
+    │   │   └── TableNotReady         of one who waited for a table
     │   ├── ProtocolError             what came is not an answer of DynamoDB
     │   └── OutcomeUnknown            a write may or may not have been applied
     ├── TableMismatch                 a table exists in another shape than its model declares
+    ├── TableProtected                a table is under deletion protection
+    ├── TablesFailed                  of several tables, some could not be changed
     └── EngineUnavailable             a test engine cannot start here
 """
 
@@ -64,11 +68,14 @@ from dynamorm_async.errors._local import (
     NoUsableIndex,
     SeveralItems,
     TableMismatch,
+    TableProtected,
+    TablesFailed,
     UniqueViolation,
     VersionConflict,
 )
 from dynamorm_async.errors._service import (
     AccessDenied,
+    BackupNotFound,
     CancellationReason,
     CredentialsError,
     IdempotencyMismatch,
@@ -96,11 +103,13 @@ from dynamorm_async.errors._transport import (
     EndpointUnreachable,
     OutcomeUnknown,
     ProtocolError,
+    TableNotReady,
     TransportError,
 )
 
 __all__ = [
     "AccessDenied",
+    "BackupNotFound",
     "BatchFailure",
     "BudgetSpent",
     "CallTimeout",
@@ -134,6 +143,9 @@ __all__ = [
     "TableInUse",
     "TableMismatch",
     "TableNotFound",
+    "TableNotReady",
+    "TableProtected",
+    "TablesFailed",
     "Throttled",
     "TransactionConditionFailed",
     "TransactionConflict",

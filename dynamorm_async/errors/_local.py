@@ -1,6 +1,6 @@
 """Errors that this library decides on by itself: refusals before I/O, and what a reply means."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dynamorm_async.errors._base import DynamormError, InvalidRequest
@@ -150,7 +150,8 @@ class TableMismatch(DynamormError):
     """The table exists in another shape than its model declares.
 
     Attributes:
-        differences: One line for each difference, what is wanted and what is there.
+        differences: One line for each difference that would be needed and is impossible, or was not
+            allowed: what it takes, what is there and what is wanted.
     """
 
     code = "admin.table-mismatch"
@@ -158,6 +159,30 @@ class TableMismatch(DynamormError):
     def __init__(self, what: str, *, differences: tuple[str, ...] = (), fix: str, table: str) -> None:
         super().__init__(what, why="; ".join(differences), fix=fix, table=table)
         self.differences = differences
+
+
+class TableProtected(DynamormError):
+    """The table is under deletion protection, and was not deleted."""
+
+    code = "admin.table-protected"
+
+
+class TablesFailed(DynamormError):
+    """Of several tables that were changed at once, some could not be; the others were.
+
+    Attributes:
+        errors: Table name to its error.
+        succeeded: The names of the tables that are as they should be.
+    """
+
+    code = "admin.tables-failed"
+
+    def __init__(
+        self, what: str, *, errors: Mapping[str, DynamormError], succeeded: tuple[str, ...], why: str
+    ) -> None:
+        super().__init__(what, why=why, fix="look at error.errors; call again for what is left")
+        self.errors = errors
+        self.succeeded = succeeded
 
 
 class EngineUnavailable(DynamormError):

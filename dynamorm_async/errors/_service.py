@@ -74,6 +74,13 @@ class TableInUse(ServiceError):
     advice = "wait until the table is ACTIVE, then try again"
 
 
+class BackupNotFound(ServiceError):
+    """There is no such backup: it was deleted, or its ARN is of another account or region."""
+
+    code = "transport.backup-not-found"
+    advice = "look for it with db.admin.list_backups()"
+
+
 class Throttled(ServiceError):
     """The service takes no more requests now for the table, the partition or the account.
 
@@ -192,6 +199,7 @@ class ServerFault(ServiceError):
 _BY_CODE: Mapping[str, type[ServiceError]] = {
     "AccessDenied": AccessDenied,
     "AccessDeniedException": AccessDenied,
+    "BackupNotFoundException": BackupNotFound,
     "ExpiredToken": CredentialsError,
     "ExpiredTokenException": CredentialsError,
     "IdempotentParameterMismatchException": IdempotencyMismatch,
@@ -212,7 +220,9 @@ _BY_CODE: Mapping[str, type[ServiceError]] = {
     "SerializationException": RequestRefused,
     "ServiceUnavailable": ServerFault,
     "ServiceUnavailableException": ServerFault,
+    "SourceTableNotFoundException": TableNotFound,
     "TableAlreadyExistsException": TableInUse,
+    "TableInUseException": TableInUse,
     "TableNotFoundException": TableNotFound,
     "Throttling": Throttled,
     "ThrottlingException": Throttled,

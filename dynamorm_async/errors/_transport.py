@@ -70,6 +70,20 @@ class CallTimeout(TransportError):
     code = "transport.timeout"
 
 
+class TableNotReady(CallTimeout):
+    """A table, or what was changed about it, was not ready before the deadline.
+
+    Attributes:
+        status: What the service said last: "CREATING", "UPDATING (index by-url CREATING)".
+    """
+
+    code = "admin.table-not-ready"
+
+    def __init__(self, what: str, *, status: str, fix: str, table: str) -> None:
+        super().__init__(what, fix=fix, table=table)
+        self.status = status
+
+
 class ProtocolError(TransportError):
     """What came back is not an answer of DynamoDB: another status, body, checksum or size."""
 

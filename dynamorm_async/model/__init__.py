@@ -15,7 +15,7 @@ from dynamorm_async.model.attributes import (
     updated_at,
     version,
 )
-from dynamorm_async.model.checks import ENTITY_ATTRIBUTE, check_table_name, is_empty
+from dynamorm_async.model.checks import ENTITY_ATTRIBUTE, check_index_sums, check_table_name, is_empty
 from dynamorm_async.model.declare import model
 from dynamorm_async.model.indexes import GlobalIndex, LocalIndex
 from dynamorm_async.model.instances import evolve, with_version
@@ -41,6 +41,7 @@ __all__ = [
     "TypedDeclaration",
     "Unset",
     "attribute",
+    "check_index_sums",
     "check_table_name",
     "condition",
     "created_at",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast, get_origin
@@ -19,7 +19,7 @@ import attrs
 
 from dynamorm_async.errors import InvalidModel, quoted
 from dynamorm_async.expressions import Condition, places_in, unevaluable
-from dynamorm_async.model.spec import FieldSpec, ModelSpec, Role
+from dynamorm_async.model.spec import FieldSpec, IndexSpec, ModelSpec, Role
 from dynamorm_async.model.types import evaluated, members_of
 from dynamorm_async.wire import LIMITS
 
@@ -64,11 +64,8 @@ def check_fields(spec: ModelSpec) -> None:
 
 def check_indexes(spec: ModelSpec) -> None:
     """Refuse indexes that the service would refuse, with its numbers."""
-    counts = {"global": 0, "local": 0}
-    projected = 0
     for index in spec.indexes.values():
         where = f"{spec.name}, index {index.name!r}"
-        counts[index.kind] += 1
         if not (
             _NAME.fullmatch(index.name) and LIMITS.table_name_min <= len(index.name) <= LIMITS.table_name_max
         ):
@@ -105,21 +102,36 @@ def check_indexes(spec: ModelSpec) -> None:
                 fix="declare a sort_key(), or use a GlobalIndex",
                 code="model.local-index",
             )
-        projected += len(include)
+    check_index_sums(spec.name, [(each.kind, _included(each)) for each in spec.indexes.values()])
+
+
+def check_index_sums(owner: str, indexes: Sequence[tuple[str, int]]) -> None:
+    """Refuse more indexes, or more attributes that they name, than the service takes for one table.
+
+    Args:
+        owner: The model, or the models that share the table.
+        indexes: For each, "global" or "local" and how many attributes it projects by name.
+    """
     for kind, most in (("global", LIMITS.global_indexes), ("local", LIMITS.local_indexes)):
-        if counts[kind] > most:
+        count = sum(each == kind for each, _ in indexes)
+        if count > most:
             raise InvalidModel(
-                f"{spec.name} has {counts[kind]} {kind} indexes",
+                f"{owner} has {count} {kind} indexes",
                 why=f"the service takes {most}",
                 code="model.index-count",
             )
+    projected = sum(included for _, included in indexes)
     if projected > LIMITS.projected_attributes:
         raise InvalidModel(
-            f"{spec.name}'s indexes project {projected} fields by name",
+            f"{owner} has indexes that project {projected} fields by name",
             why=f"the service takes {LIMITS.projected_attributes} over all indexes",
             fix='use projection="ALL" for one of them',
             code="model.projected-fields",
         )
+
+
+def _included(index: IndexSpec) -> int:
+    return len(index.projection) if isinstance(index.projection, tuple) else 0
 
 
 def _check_roles(spec: ModelSpec) -> None:
@@ -143,7 +155,8 @@ def _check_names(spec: ModelSpec) -> None:
     seen: dict[str, str] = {ENTITY_ATTRIBUTE: "the entity attribute"} if spec.entity is not None else {}
     for field in spec.fields.values():
         size = len(field.attribute.encode("utf-8", "surrogatepass"))
-        most = LIMITS.key_name_bytes if field.is_key or field.in_index else LIMITS.attribute_name_bytes
+        is_short = field.is_key or field.in_index or field.role is Role.TTL
+        most = LIMITS.key_name_bytes if is_short else LIMITS.attribute_name_bytes
         if not 1 <= size <= most or not _encodes(field.attribute):
             raise InvalidModel(
                 f"{spec.name}.{field.name}: {quoted(field.attribute)} is no attribute name",

@@ -590,3 +590,21 @@ async def test_the_first_error_ends_the_mending(db: Client, people: Table[Person
 async def test_a_model_without_unique_fields_has_no_claims(notes: Table[Note]) -> None:
     with pytest.raises(InvalidRequest, match="has no unique field"):
         await notes.mend_claims()
+
+
+async def test_a_dry_run_says_that_claims_need_a_table_too(db: Client, table_name: str) -> None:
+    before = await db.admin.ensure_table(Person, name=table_name, dry_run=True)
+    done = await db.admin.ensure_table(Person, name=table_name)
+    after = await db.admin.ensure_table(Person, name=table_name)
+
+    plans = (before, before.claims, done, done.claims, after, after.claims)
+    assert [[step.name for step in plan.to_do] for plan in plans if plan is not None] == [
+        ["create_table"],
+        ["create_table"],
+        ["create_table"],
+        ["create_table"],
+        [],
+        [],
+    ]
+    assert f"{table_name}-unique: 1 to do" in str(before)
+    assert json.loads(before.to_json())["claims"]["table"] == f"{table_name}-unique"

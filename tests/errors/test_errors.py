@@ -15,6 +15,7 @@ import dynamorm_async
 from dynamorm_async import errors
 from dynamorm_async.errors import (
     AccessDenied,
+    BackupNotFound,
     BudgetSpent,
     CallTimeout,
     CancellationReason,
@@ -40,6 +41,8 @@ from dynamorm_async.errors import (
     TableInUse,
     TableMismatch,
     TableNotFound,
+    TableNotReady,
+    TablesFailed,
     Throttled,
     TransactionConditionFailed,
     TransactionConflict,
@@ -106,7 +109,13 @@ def test_families_and_leaves_have_their_kinds_of_names(cls: type[DynamormError])
     is_family = any(other.__bases__[0] is cls for other in CLASSES)
 
     assert cls.__doc__
-    named_otherwise = (InvalidRequest, ConditionFailed, TransactionFailed, TransactionConditionFailed)
+    named_otherwise = (
+        InvalidRequest,
+        ConditionFailed,
+        TransactionFailed,
+        TransactionConditionFailed,
+        CallTimeout,
+    )
     assert not is_family or cls.__name__.endswith("Error") or cls in named_otherwise
 
 
@@ -139,6 +148,8 @@ OWN: dict[type[DynamormError], dict[str, Any]] = {
         "key": {"user": SECRET},
     },
     TableMismatch: {"differences": ("billing: a, not b",), "fix": "do", "table": "bookmarks"},
+    TablesFailed: {"errors": {}, "succeeded": ("bookmarks",), "why": "because"},
+    TableNotReady: {"status": "CREATING", "fix": "do", "table": "bookmarks"},
     PartialBatch: {"succeeded": (SECRET,), "unprocessed": (SECRET,), "results": [SECRET], "why": "because"},
     DynamormError: {
         **FACTS,
@@ -281,6 +292,7 @@ def test_only_these_errors_may_be_tried_again() -> None:
         CircuitOpen,
         ConnectionLost,
         CallTimeout,
+        TableNotReady,
         ProtocolError,
     }
     assert not OutcomeUnknown.retryable
@@ -319,6 +331,9 @@ def answered(
         ("SerializationException", 400, RequestRefused),
         ("ResourceNotFoundException", 400, TableNotFound),
         ("ResourceInUseException", 400, TableInUse),
+        ("TableInUseException", 400, TableInUse),
+        ("SourceTableNotFoundException", 400, TableNotFound),
+        ("BackupNotFoundException", 400, BackupNotFound),
         ("ProvisionedThroughputExceededException", 400, Throttled),
         ("RequestLimitExceeded", 400, Throttled),
         ("ThrottlingException", 400, Throttled),

@@ -416,7 +416,7 @@ FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
             "one": GlobalIndex("by-1", partition_key="id", projection=[f"f{n}" for n in range(51)]),
             "two": GlobalIndex("by-2", partition_key="id", projection=[f"f{n}" for n in range(50)]),
         },
-        "Thing's indexes project 101 fields by name",
+        "Thing has indexes that project 101 fields by name",
         "projected-fields",
     ),
 }
