@@ -4,19 +4,8 @@ Declare a class with `@model`, open a client with `connect`, and await the verbs
 `db.table(Model)`. Everything public of the library stands here; the rooms behind it are its own.
 """
 
-from dynamorm_async.admin import (
-    Backup,
-    Compatibility,
-    Finding,
-    OnDemand,
-    Provisioned,
-    TableChanges,
-    TableProgress,
-    TableSettings,
-    TableStep,
-    Throughput,
-    WarmThroughput,
-)
+import typing
+
 from dynamorm_async.client import (
     Aggregation,
     Batch,
@@ -143,6 +132,21 @@ from dynamorm_async.plan import (
 )
 from dynamorm_async.transport import CircuitBreaker, Credentials, Retry
 from dynamorm_async.wire import Answer, Call, Middleware, Repeat, Reply, Send, Transport
+
+if typing.TYPE_CHECKING:
+    from dynamorm_async.admin import (
+        Backup,
+        Compatibility,
+        Finding,
+        OnDemand,
+        Provisioned,
+        TableChanges,
+        TableProgress,
+        TableSettings,
+        TableStep,
+        Throughput,
+        WarmThroughput,
+    )
 
 __all__ = [
     "ABSENT",
@@ -286,3 +290,35 @@ __all__ = [
     "version",
     "with_version",
 ]
+
+_OF_TABLES = frozenset(
+    {
+        "Backup",
+        "Compatibility",
+        "Finding",
+        "OnDemand",
+        "Provisioned",
+        "TableChanges",
+        "TableProgress",
+        "TableSettings",
+        "TableStep",
+        "Throughput",
+        "WarmThroughput",
+    }
+)
+
+
+def __getattr__(name: str) -> object:
+    # What is about tables takes a tenth of the time of a first import, and most processes need none of it.
+    if name not in _OF_TABLES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from dynamorm_async import admin
+
+    value: object = getattr(admin, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OF_TABLES})

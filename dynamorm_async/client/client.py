@@ -6,13 +6,12 @@ import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack, cast, overload
 
 import anyio
 
-from dynamorm_async.admin import Admin
 from dynamorm_async.client.batches import keys_with_targets, writes_with_targets
 from dynamorm_async.client.collection import Collection
 from dynamorm_async.client.known import Known
@@ -52,6 +51,9 @@ from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import transact_get as plan_transact_get
 from dynamorm_async.transport import Waist
 
+if TYPE_CHECKING:
+    from dynamorm_async.admin import Admin
+
 K = TypeVar("K")
 M = TypeVar("M")
 N = TypeVar("N")
@@ -68,9 +70,6 @@ class Client:
 
     It is safe for thousands of tasks of one event loop. It holds credentials and connections and
     refuses to be pickled.
-
-    Attributes:
-        admin: Tables as things with a life: create, ensure, describe, delete.
     """
 
     def __init__(
@@ -102,7 +101,14 @@ class Client:
             tell=waist.tell,
         )
         self._targets: dict[tuple[type[Any], str], Target[Any]] = {}
-        self.admin = Admin(waist.send, target=self._target, learn=known.refresh)
+        self._known = known
+
+    @cached_property
+    def admin(self) -> Admin:
+        """Tables as things with a life: create, ensure, change, describe, back up, delete."""
+        from dynamorm_async.admin import Admin  # most processes don't need it, and it takes 15 ms
+
+        return Admin(self._waist.send, target=self._target, learn=self._known.refresh)
 
     @property
     def transport(self) -> str:
