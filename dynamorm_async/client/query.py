@@ -170,7 +170,8 @@ class Selection(Generic[M, R]):
 
         The index says which items come, and in which order; the table says what is in them. An item that
         was deleted in between, or no longer has the index keys that are asked for, is left out. Filters
-        are tested by the service on what the index holds; on other fields they are refused.
+        are tested by the service on what the index holds, and again on what was fetched, but for sizes,
+        parts of a field, comparisons of two fields and raw text; on other fields they are refused.
 
         Args:
             consistent: Fetch what was written last; twice the price. The index itself follows the table

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from functools import cached_property
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -671,13 +671,32 @@ class Record(Generic[M]):
 
             self.members[name] = attrs.evolve(member, recovered=recovered)
 
-    def _condition(self, condition: Condition[Any]) -> tuple[frozenset[str], Callable[[Any], bool]]:
-        """Return the fields of a condition, and what tells if it holds for an instance as it is stored."""
+    def stored_test(self, condition: Condition[Any]) -> Callable[[Mapping[str, Any]], bool]:
+        """Return what tells if a condition holds for a stored item: attribute name to tagged value.
+
+        Args:
+            condition: One that can be told here; see `unevaluable`.
+        """
+        values = self._stored_values(condition)
+
+        def is_met(item: Mapping[str, Any]) -> bool:
+            def stored(place: Place) -> Any:
+                return item.get(self.members[str(place.steps[0])].attribute)
+
+            return holds(condition.form, values, stored)
+
+        return is_met
+
+    def _stored_values(self, condition: Condition[Any]) -> list[Any]:
         compiled = compile_request(Request(condition=condition), self.resolve)
-        values = [
+        return [
             json.loads(slot.encode(value))
             for slot, value in zip(compiled.slots, condition.values, strict=True)
         ]
+
+    def _condition(self, condition: Condition[Any]) -> tuple[frozenset[str], Callable[[Any], bool]]:
+        """Return the fields of a condition, and what tells if it holds for an instance as it is stored."""
+        values = self._stored_values(condition)
 
         def is_met(instance: Any) -> bool:
             def stored(place: Place) -> Any:

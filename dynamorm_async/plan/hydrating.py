@@ -4,8 +4,8 @@ Takes a `QueryPlan` that hydrates and the keys of its index entries; gives the `
 reads them, and the items that are still meant, in the index's order. Pure.
 
 The index says which items come, and in which order; the table says what is in them. Between the two
-reads an item may have been deleted, or lost the keys by which the index found it: it is left out. What
-a filter tested was what the index held.
+reads an item may have been deleted, or changed so that it is not meant any more: it is left out. What
+the service filtered is tested here once more, but for what only the service can tell.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
@@ -25,9 +26,18 @@ from dynamorm_async.codecs import (
     key_texts,
     read_answer,
 )
-from dynamorm_async.expressions import Place, Request, bind_names
+from dynamorm_async.expressions import (
+    Condition,
+    Place,
+    Request,
+    bind_names,
+    conjuncts,
+    places_in,
+    unevaluable,
+)
 from dynamorm_async.model import ENTITY_ATTRIBUTE
 from dynamorm_async.plan.batch import BatchPlan, Numbering, names_of
+from dynamorm_async.plan.changes import place_of
 from dynamorm_async.plan.cursors import is_same
 from dynamorm_async.plan.fitting import demands_of
 from dynamorm_async.plan.plan import Estimate
@@ -37,6 +47,8 @@ from dynamorm_async.plan.walk import Walk
 from dynamorm_async.wire import LIMITS, Call, read_units
 
 R = TypeVar("R")
+
+_ITEM = msgspec.json.Decoder(dict[str, dict[str, Any]])
 
 
 def keys_alone(walk: Walk[Any]) -> Walk[Any]:
@@ -124,9 +136,22 @@ def fetched(query: QueryPlan[R], keys: Sequence[str], items: Sequence[Raw | None
             each and bool(text) and json.loads(text) == wanted
             for each, text in zip(stays, entities, strict=True)
         ]
+    filters = _filters(query)
+    if filters:
+        tests = [query.target.record.stored_test(each) for each in filters]
+        stays = [
+            each and all(test(_ITEM.decode(item)) for test in tests)
+            for each, (_, item) in zip(stays, there, strict=True)
+        ]
     if not all(stays):
         body = items_body(item for (_, item), is_kept in zip(there, stays, strict=True) if is_kept)
     return query.hydrated.decode_page(body).items
+
+
+def _filters(query: QueryPlan[Any]) -> list[Condition[Any]]:
+    """Return what of the filter can be told here."""
+    parts = () if query.filter is None else conjuncts(query.filter)
+    return [part for part in parts if unevaluable(part.form) is None]
 
 
 def _values(text: str) -> dict[str, object]:
@@ -138,6 +163,10 @@ def _members(query: QueryPlan[Any]) -> str:
     assert query.hydrated is not None  # noqa: S101 - else there is nothing to fetch
     target = query.target
     places = projection(target, query.hydrated, query.key_names)
+    if places:
+        tested = (place for each in _filters(query) for place in places_in(each.form))
+        fields = [target.spec.fields[str(place.steps[0])] for place in tested]
+        places = tuple(dict.fromkeys((*places, *(place_of(target, field) for field in fields))))
     if places and query.tests_entity:
         places = (*places, Place(WithoutField, (ENTITY_ATTRIBUTE,)))
     request = Request(projection=places)

@@ -19,6 +19,7 @@ from dynamorm_async import (
     InvalidValue,
     PartialBatch,
     Reply,
+    attribute,
     model,
     partition_key,
 )
@@ -233,6 +234,30 @@ async def test_an_item_that_moved_out_of_a_range_is_left_out(rank: str, found: l
     question = Question(conditions=(OPEN, Job.rank > 2, Job.rank < 5), hydrate=True)
 
     assert await given(service, Walk(query=prepare(target(Job, "jobs"), question))) == found
+
+
+@model(table="jobs")
+class SizedJob:
+    id: Attr[str] = partition_key()
+    state: Attr[str]
+    rank: Attr[int]
+    note: Attr[str]
+    size: Attr[int] = attribute(default=0)
+
+    by_state = GlobalIndex("by-state", partition_key="state", sort_key="rank", projection=["size"])
+
+
+@pytest.mark.parametrize("select", [None, ("note",)], ids=["whole", "some fields"])
+async def test_an_item_that_no_longer_meets_the_filter_is_left_out(select: Any) -> None:
+    service = Service([[1, 2, 3]], [item(1, size={"N": "8"}), item(2, size={"N": "7"}), item(3)])
+    asked = (SizedJob.state == "open", SizedJob.size > 7)
+    question = Question(conditions=asked, hydrate=True, select=select)
+    walk = Walk(query=prepare(target(SizedJob, "jobs"), question))
+
+    found = [each async for items, _ in hydrated_pages(walk, service.send) for each in items]
+
+    assert [each["note"] if select else each.note for each in found] == notes(1)
+    assert ("size" in str(service.batches.calls[0].body)) == bool(select)
 
 
 async def test_an_entry_that_the_index_holds_twice_is_given_twice_and_fetched_once() -> None:
