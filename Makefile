@@ -36,8 +36,9 @@ test: .venv/stamp-test ## Run the suite on every engine of this machine, with co
 test-fast: .venv/stamp-test ## Run what needs no process of its own, in seconds; ARGS=… goes to pytest
 	$(BIN)/python -m pytest $(SPREAD) -m "not slow" $(ARGS)
 
-soak: .venv/stamp-test ## Ask random questions to 20,000 tables on all engines, for an hour; ARGS=… goes to pytest
+soak: .venv/stamp-test ## Ask 20,000 random tables on all engines and send 200,000 calls among faults, for an hour; ARGS=… goes to pytest
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest $(SPREAD) tests/client/test_query_model_based.py $(ARGS)
+	DYNAMORM_SOAK_CALLS=200000 $(BIN)/python -m pytest $(SPREAD) tests/transport/fast/test_soak.py $(ARGS)
 
 check: .venv/stamp-test .venv/stamp-check ## Check format, lint, types and the imports between rooms
 	$(BIN)/ruff format --check .

@@ -39,6 +39,7 @@ from dynamorm_async.codecs.scalars import (
     Text,
     Timestamp,
     is_own_timestamp,
+    read_timestamp,
 )
 from dynamorm_async.codecs.storable import check_storable
 from dynamorm_async.codecs.structures import in_field, is_frozen, is_plain
@@ -161,12 +162,30 @@ class Record(Generic[M]):
         kept: Kept | None = getattr(item, KEPT, None)
         if kept is not None:
             pieces.extend(f"{quote(name)}:{text}" for name, text in kept.unknown.items())
+            for name, text in self.kept_texts(item).items():
+                field = self.spec.fields[name]
+                member = f"{quote(field.attribute)}:"
+                if field.role not in _STAMPS:  # the library has just written these
+                    pieces = [f"{member}{text}" if each.startswith(member) else each for each in pieces]
         text = f"{{{','.join(pieces)}}}"
         try:
             check_storable(text, self._field_of, nests_freely=self._nests_freely)
         except InvalidValue as error:
             raise error.under(self.spec.name) from error.__cause__
         return text
+
+    def kept_texts(self, item: M) -> dict[str, str]:
+        """Return the tagged JSON of an instance's keys that are times, as they are stored.
+
+        Only where its datetime would be written in another way, and was not changed since it was read:
+        another service may store finer times than a datetime holds, and they name the item.
+        """
+        kept: Kept | None = getattr(item, KEPT, None)
+        return {
+            name: f'{{"S":{quote(text)}}}'
+            for name, text in (kept.texts if kept is not None else {}).items()
+            if read_timestamp(text) == getattr(item, name)
+        }
 
     def encode_field(self, name: str, value: object) -> str | None:
         """Return the tagged JSON of one field's value, or None where it is left out."""

@@ -81,7 +81,9 @@ def key_parts(record: Record[Any], key: object) -> KeyParts:
     item = cast("Any", key)
     if type(item) is spec.cls:
         values = {name: getattr(item, name) for name in names}
-        return KeyParts(key_text(record, values), values, item)
+        kept = record.kept_texts(item)
+        text = _text_of(record, values, kept) if kept else key_text(record, values)
+        return KeyParts(text, values, item)
     if isinstance(key, Stored):
         name = type(key).__name__
         raise InvalidKey(
@@ -117,6 +119,10 @@ def key_text(record: Record[Any], values: Mapping[str, object]) -> str:
             return record.encode_key(*values.values())
         except InvalidValue:
             pass  # told below, where each value stands by itself
+    return _text_of(record, values, {})
+
+
+def _text_of(record: Record[Any], values: Mapping[str, object], kept: Mapping[str, str]) -> str:
     spec = record.spec
     pieces: list[str] = []
     for field in spec.key_fields:
@@ -124,7 +130,7 @@ def key_text(record: Record[Any], values: Mapping[str, object]) -> str:
             value = values.get(field.name)
             if field.template is not None:
                 value = record.computed(field.name, SimpleNamespace(**values))
-            text = None if value is None else record.encode_field(field.name, value)
+            text = None if value is None else kept.get(field.name) or record.encode_field(field.name, value)
         except InvalidValue as error:
             raise InvalidKey(
                 f"{error.path}: {error.what}",

@@ -35,6 +35,7 @@ from dynamorm_async import (
     attribute,
     count,
     created_at,
+    evolve,
     model,
     partition_key,
     raw,
@@ -809,6 +810,34 @@ async def test_a_walk_goes_on_behind_an_item_by_any_time_that_is_finer_than_ours
     rest = await query.start(query.cursor_after(first)).list()
 
     assert [each.id for each in rest] == [1]
+
+
+@model(table="events")
+class Happening:
+    source: Attr[str] = partition_key()
+    at: Attr[datetime] = sort_key()
+    text: Attr[str] = attribute(default="")
+
+
+async def test_an_instance_whose_key_is_a_finer_time_than_ours_stands_for_the_stored_item(
+    db: Client, table_name: str
+) -> None:
+    await db.admin.create_table(Happening, name=table_name)
+    events = db.table(Happening, name=table_name)
+    for digits in ("123456788", "123456789"):
+        await put_raw(db, table_name, {"source": {"S": "a"}, "at": {"S": f"2024-05-06T07:08:09.{digits}Z"}})
+    first, second = await events.where(Happening.source == "a").list()
+
+    await events.save(evolve(first, text="saved"))
+    await events.put(evolve(second, text="put"))
+    assert [event.text for event in await events.where(Happening.source == "a").list()] == ["saved", "put"]
+    assert [event and event.text for event in await events.batch_get([second, first])] == ["put", "saved"]
+    await events.update(first, Happening.text.set("updated"))
+    assert (await events.get(first)).text == "updated"
+    await events.delete(first)
+    await events.batch_delete([second])
+
+    assert await events.where(Happening.source == "a").list() == []
 
 
 async def test_a_cursor_after_a_time_that_was_changed_is_that_of_the_new_time(
