@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import anyio
@@ -50,6 +51,7 @@ from dynamorm_async.plan import (
     page_plan,
     prepare,
     probe,
+    reader_of,
     unit_of,
     units,
     whole_number,
@@ -143,6 +145,8 @@ class Selection(Generic[M, R]):
         if in_memory is not None:
             whole_number("order_by(in_memory=…)", in_memory)
         name = field_name(self._target, field, what="order_by")
+        if in_memory is not None:
+            _check_order(self._target, name)
         return self._with(order_by=name, sort_bound=in_memory)
 
     def limit(self, items: int) -> Self:
@@ -226,7 +230,8 @@ class Selection(Generic[M, R]):
         """Begin behind the place that a cursor means: of `cursor_after`, `BudgetSpent` or `page.next`.
 
         An offset that was said before lies behind that place and is dropped; one that is said after
-        counts from there, and so does the limit.
+        counts from there, and so does the limit. A budget that ended within an offset says what is left
+        of it: `start(error.cursor).offset(error.offset)`.
         """
         question = replace(self._question, offset=0) if cursor else self._question
         return type(self)(self._target, question, self._asking, begin=cursor, planner=self._planner)
@@ -248,15 +253,15 @@ class Selection(Generic[M, R]):
             InvalidModel: The view declares what the model does not.
             InvalidRequest: The model has no such field.
         """
-        selection = Selection[M, Any](
+        choice = chosen(self._target, *wanted)
+        reader_of(self._target, choice)  # refuses a view that is none
+        return Selection[M, Any](
             self._target,
-            replace(self._question, select=chosen(self._target, *wanted)),
+            replace(self._question, select=choice),
             self._asking,
             begin=self._begin,
             planner=self._planner,
         )
-        selection.plan()  # refuses a view that is none
-        return selection
 
     # What ends it.
 
@@ -315,7 +320,9 @@ class Selection(Generic[M, R]):
         Raises:
             BudgetSpent: Its `count` is what was counted by then, and its `cursor` leads on from there.
         """
-        unordered = self._with(order_by=None, sort_bound=None)  # the order changes no count
+        # The order changes no count; but where it begins, it says which way to go.
+        is_reversed = self._question.reverse and not self._is_sorted_here()
+        unordered = self._with(order_by=None, sort_bound=None, reverse=is_reversed)
         walk = await unordered._walk()  # noqa: SLF001 - one of our own
         counting = replace(walk, counting=walk.query.can_count, query=walk.query.counted)
         found = 0
@@ -412,8 +419,9 @@ class Selection(Generic[M, R]):
         question = replace(self._question, select=select, tells_absent=True)
         if question.limit is None and not question.offset:
             # No number depends on an order that is made here.
-            question = replace(question, order_by=None if question.sort_bound else question.order_by)
-            question = replace(question, sort_bound=None)
+            is_reversed = question.reverse and not self._is_sorted_here()
+            order_by = None if question.sort_bound else question.order_by
+            question = replace(question, order_by=order_by, sort_bound=None, reverse=is_reversed)
         rows = Selection[M, dict[str, Any]](
             self._target, question, self._asking, begin=self._begin, planner=self._planner
         )
@@ -581,8 +589,10 @@ class Selection(Generic[M, R]):
 
     def _as_sent(self) -> Self:
         """Return the question that the service is asked, where the answer is sorted here."""
-        is_sorted_here = self._question.sort_bound is not None and not self._is_in_order()
-        return self._unsorted() if is_sorted_here else self
+        return self._unsorted() if self._is_sorted_here() else self
+
+    def _is_sorted_here(self) -> bool:
+        return self._question.sort_bound is not None and not self._is_in_order()
 
     def _is_in_order(self) -> bool:
         try:
@@ -615,12 +625,12 @@ class Selection(Generic[M, R]):
             raise
         there = [item for item in found if _is_there(getattr(item, name))]
         absent = [item for item in found if not _is_there(getattr(item, name))]
-        there.sort(key=lambda item: getattr(item, name), reverse=question.reverse)
+        there.sort(key=lambda item: _rank(getattr(item, name)), reverse=question.reverse)
         end = None if question.limit is None else question.offset + question.limit
         return [*there, *absent][question.offset : end]
 
     async def _pages(self, *, timeout: float | None) -> AsyncGenerator[Sequence[R]]:
-        if self._question.sort_bound is not None and not self._is_in_order():
+        if self._question.sort_bound is not None and self._is_sorted_here():
             yield await self._sorted(self._question.sort_bound, timeout=timeout)
             return
         walk, progress = await self._walk(), Progress()
@@ -634,6 +644,22 @@ class Selection(Generic[M, R]):
 def _left(timeout: float | None, started: float) -> float | None:
     """Return what is left of a page's seconds; where that is nothing, its next call ends at once."""
     return None if timeout is None else max(timeout - (anyio.current_time() - started), 1e-9)
+
+
+def _check_order(target: Target[Any], name: str) -> None:
+    """Refuse to sort by a field whose values are of several kinds, or have no order."""
+    kinds = target.record.tags(name) - {"NULL"}
+    if len(kinds) != 1 or not kinds <= {"S", "N", "B", "BOOL"}:
+        raise InvalidRequest(
+            f"order_by({name!r}, in_memory=…): its values have no order",
+            why=f"they are stored as {', '.join(sorted(kinds)) or 'anything'}",
+            fix="sort what list() gives by a key of your own",
+            code="client.no-order",
+        )
+
+
+def _rank(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
 
 
 def _is_there(value: object) -> bool:

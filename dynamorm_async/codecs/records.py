@@ -137,6 +137,12 @@ class Record(Generic[M]):
         self._nests_freely = types.nests_freely
         self._secrets = frozenset(field.name for field in attrs.fields(spec.cls) if not field.repr)
         self._timed = tuple(member.name for member in members if member.keeps_text)
+        self._timed_templates = tuple(
+            field.name
+            for field in spec.fields.values()
+            if field.template is not None
+            and any(_is_time(self.members[part].codec) for part in field.template.fields)
+        )
         self._plain = Anything()
         self._conditions = {
             field.name: [self._condition(part) for part in conjuncts(field.condition)]
@@ -162,6 +168,7 @@ class Record(Generic[M]):
         kept: Kept | None = getattr(item, KEPT, None)
         if kept is not None:
             pieces.extend(f"{quote(name)}:{text}" for name, text in kept.unknown.items())
+        if kept is not None or self._timed_templates:
             for name, text in self.kept_texts(item).items():
                 field = self.spec.fields[name]
                 member = f"{quote(field.attribute)}:"
@@ -178,14 +185,29 @@ class Record(Generic[M]):
         """Return the tagged JSON of an instance's keys that are times, as they are stored.
 
         Only where its datetime would be written in another way, and was not changed since it was read:
-        another service may store finer times than a datetime holds, and they name the item.
+        another service may store finer times than a datetime holds, and they name the item. The same of
+        templates with times in them.
         """
         kept: Kept | None = getattr(item, KEPT, None)
-        return {
-            name: f'{{"S":{quote(text)}}}'
+        found = {
+            name: text
             for name, text in (kept.texts if kept is not None else {}).items()
             if read_timestamp(text) == getattr(item, name)
         }
+        found |= {name: text for name in self._timed_templates if (text := self._still_said(name, item))}
+        return {name: f'{{"S":{quote(text)}}}' for name, text in found.items()}
+
+    def _still_said(self, name: str, item: M) -> str | None:
+        """Return the text that an instance was read with for a template, if its parts are still those."""
+        template, held = self.spec.fields[name].template, getattr(item, name)
+        texts = template.read(held) if template is not None and isinstance(held, str) else None
+        if texts is None or self.computed(name, item) in (None, held):
+            return None
+        try:
+            said = {part: _scalar_of(self.members[part].codec, part).from_text(texts[part]) for part in texts}
+        except InvalidValue:
+            return None
+        return held if all(getattr(item, part) == value for part, value in said.items()) else None
 
     def encode_field(self, name: str, value: object) -> str | None:
         """Return the tagged JSON of one field's value, or None where it is left out."""

@@ -93,6 +93,8 @@ class BudgetSpent(DynamormError):
 
     Attributes:
         cursor: Where to go on from, for `page(cursor=…)` or `start(…)`.
+        offset: How many items of the query's offset lie behind the cursor, and are still to be dropped:
+            `start(error.cursor).offset(error.offset)`.
         requests: Requests sent.
         read_units: Read units consumed, as far as the service said so.
         items: What `list` had found by then, instances, views or dicts; never part of the text. Empty
@@ -107,6 +109,7 @@ class BudgetSpent(DynamormError):
         what: str,
         *,
         cursor: str,
+        offset: int = 0,
         requests: int,
         read_units: float,
         items: Sequence[Any] = (),
@@ -117,6 +120,7 @@ class BudgetSpent(DynamormError):
     ) -> None:
         super().__init__(what, fix=fix, operation=operation, table=table)
         self.cursor = cursor
+        self.offset = offset
         self.items = list(items)
         self.count = count
         self.requests = requests

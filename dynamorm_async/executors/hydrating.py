@@ -48,21 +48,25 @@ async def hydrated_pages(
     question = walk.query.question
     calls = 1 if question.has_budget else _CALLS
     found = 0
+    skipped, to_skip = 0, question.offset if walk.query.tests_entity else 0
     async for keys, index in pages(keys_alone(walk), meter.timed):
         begin = 0
         while True:
             end = begin + calls * LIMITS.batch_keys
             wanted = None if question.limit is None else question.limit - found
             if wanted is not None:
-                end = min(end, begin + (max(wanted, _LEAST) if walk.query.tests_entity else wanted))
+                least = max(wanted + to_skip - skipped, _LEAST)
+                end = min(end, begin + (least if walk.query.tests_entity else wanted))
             some = keys[begin:end]
-            items = (await _fetched(walk.query, some, meter, calls) if some else ())[:wanted]
-            begin, found = end, found + len(items)
+            items = await _fetched(walk.query, some, meter, calls) if some else ()
+            skipping = min(to_skip - skipped, len(items))
+            items = items[skipping:][:wanted]
+            begin, found, skipped = end, found + len(items), skipped + skipping
             is_last = begin >= len(keys)
             progress = Progress(
                 requests=meter.requests,
                 scanned=index.scanned,
-                found=found + min(question.offset, index.found),
+                found=found + (skipped if to_skip else min(question.offset, index.found)),
                 read_units=meter.read_units,
                 last_key=index.last_key if is_last else some[-1],
             )

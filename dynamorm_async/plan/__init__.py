@@ -47,7 +47,7 @@ from dynamorm_async.plan.segments import (
     position_text,
     unit_of,
 )
-from dynamorm_async.plan.selecting import chosen
+from dynamorm_async.plan.selecting import chosen, reader_of
 from dynamorm_async.plan.single import Returning, find, get
 from dynamorm_async.plan.statements import StatementWalk, statement
 from dynamorm_async.plan.statistics import Cost, Size, Statistics
@@ -154,6 +154,7 @@ __all__ = [
     "prepare_collection",
     "priced",
     "probe",
+    "reader_of",
     "refuse_other",
     "statement",
     "sum_",

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from dynamorm_async.codecs import quote
 from dynamorm_async.errors import InvalidExpression, quoted
-from dynamorm_async.expressions import Condition, Path, Place, Update, readable
+from dynamorm_async.expressions import Condition, Path, Place, Update, raw_names, readable
 from dynamorm_async.expressions import Role as SlotRole
 from dynamorm_async.model import ENTITY_ATTRIBUTE, KEPT, UNSET, FieldSpec, Kept, Role
 from dynamorm_async.plan.target import Target, WithoutField
@@ -247,6 +247,7 @@ def _checked(target: Target[Any], change: Update[Any]) -> Update[Any]:
         )
     place = change.place
     if place is None:
+        _check_by_hand(target, change)
         return change
     spec = target.spec
     target.record.resolve(place)
@@ -270,6 +271,20 @@ def _checked(target: Target[Any], change: Update[Any]) -> Update[Any]:
     if change.form[0] == "set" and len(place.steps) == 1:
         return _change_to(target, field, change.values[0])
     return change
+
+
+def _check_by_hand(target: Target[Any], change: Update[Any]) -> None:
+    """Refuse text by hand that names what templates are made of, for nothing would make them anew."""
+    named, fields = set(raw_names(change.form)), target.spec.fields
+    for field in fields.values():
+        made_of = [field, *(fields[name] for name in field.sources)] if field.template is not None else []
+        if found := sorted(named & {each.attribute for each in made_of}):
+            raise InvalidExpression(
+                f"an update by hand names {', '.join(found)}",
+                why=f"{target.spec.name}.{field.name} is made of it, and would not be made anew",
+                fix="use changes of fields: Model.field.set(...)",
+                code="plan.owned-field",
+            )
 
 
 def _recomputed(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from dynamorm_async.codecs import Record
 from dynamorm_async.errors import NoUsableIndex, quoted
@@ -102,6 +103,8 @@ def choose(
         return _scan(record, accesses, terms, question, needs, statistics, refused=()), None
     # What earlier queries read must not change the order that items come in, unless it is asked for.
     lasting = statistics if question.order_by is not None else statistics.without_observed()
+    # Nor must a limit or a page's size: what it gives is a part of the whole, in the whole's order.
+    whole = replace(question, limit=None, offset=0, page_size=None)
     sound: list[tuple[Access, Fit, Cost]] = []
     refused: list[Candidate] = []
     for access in accesses:
@@ -112,7 +115,7 @@ def choose(
         if reason is not None or isinstance(found, str):
             refused.append(Candidate(name=access.label, reason=reason))
             continue
-        sound.append((access, found, _cost(found, question, needs, lasting)))
+        sound.append((access, found, _cost(found, whole, needs, lasting)))
     if not sound:
         if question.allow_scan and question.order_by is None and not question.reverse:
             scan = _scan(record, accesses, terms, question, needs, statistics, refused=tuple(refused))

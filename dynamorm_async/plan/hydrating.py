@@ -59,7 +59,14 @@ def keys_alone(walk: Walk[Any]) -> Walk[Any]:
         wanted = question.limit + question.offset
         page_size = wanted if page_size is None else min(page_size, wanted)
     unbounded = replace(
-        question, limit=None, page_size=page_size, max_requests=None, max_items=None, max_read_units=None
+        question,
+        limit=None,
+        # Items of other entities are known when they are fetched, and count nothing.
+        offset=0 if walk.query.tests_entity else question.offset,
+        page_size=page_size,
+        max_requests=None,
+        max_items=None,
+        max_read_units=None,
     )
     query = replace(walk.query, question=unbounded)
     return replace(walk, query=query, priced=walk.is_priced)

@@ -27,7 +27,6 @@ from dynamorm_async.codecs import (
     key_texts,
     page_of_item,
     quote,
-    read_timestamp,
 )
 from dynamorm_async.errors import InvalidRequest, NoUsableIndex
 from dynamorm_async.expressions import (
@@ -40,7 +39,6 @@ from dynamorm_async.expressions import (
     conjuncts,
     readable,
 )
-from dynamorm_async.model import KEPT, Kept
 from dynamorm_async.plan.access import Access, accesses, key_names
 from dynamorm_async.plan.aggregates import ABSENT
 from dynamorm_async.plan.changes import both, entity_is, place_of
@@ -259,21 +257,18 @@ class QueryPlan(msgspec.Struct, Generic[R], frozen=True, kw_only=True, dict=True
         record.check_instance(item)
         access = next(each for each in accesses(spec) if each.name == self.choice.access.name)
         found: dict[str, dict[str, str]] = {}
-        kept: Kept | None = getattr(item, KEPT, None)
+        # To the last digit that is stored, unless the field was changed since it was read.
+        kept = record.kept_texts(item)
         for name in key_names(spec, access):
             field = spec.fields[name]
             value = record.computed(name, item) if field.template is not None else getattr(item, name)
-            text = record.encode_field(name, value)
+            text = kept.get(name) or record.encode_field(name, value)
             if text is None:
                 raise InvalidRequest(
                     f"this {spec.name} has no {name}, so it is not in {self.choice.access.label}",
                     fix="take an item that the query gave",
                     code="plan.no-place",
                 )
-            stored = kept.texts.get(name) if kept is not None else None
-            # To the last digit that is stored, unless the field was changed since it was read.
-            if stored is not None and read_timestamp(stored) == value:
-                text = json.dumps({"S": stored})
             found[field.attribute] = cast("dict[str, str]", json.loads(text))
         return found
 

@@ -155,10 +155,13 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         if spent is not None and progress.last_key is not None:
             place = Place("lastKey", json.loads(progress.last_key))
             cursor = encode(place, self.query.scope, keys=self.keys)
-            raise self.out_of_budget(spent, progress, cursor=cursor, count=self.counted(progress))
+            left = max(self.query.question.offset - progress.found, 0)
+            raise self.out_of_budget(
+                spent, progress, cursor=cursor, count=self.counted(progress), offset=left
+            )
 
     def out_of_budget(
-        self, spent: str, progress: Spending, *, cursor: str, count: int | None = None
+        self, spent: str, progress: Spending, *, cursor: str, count: int | None = None, offset: int = 0
     ) -> BudgetSpent:
         """Return the error for a budget that is spent before the end.
 
@@ -167,14 +170,17 @@ class Walk(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             progress: How far it came.
             cursor: Where to go on from.
             count: How many items were handed out, where that is known.
+            offset: How many items are still to be dropped.
         """
+        start = f"start(cursor).offset({offset})" if offset else "start(cursor)"
         return BudgetSpent(
             f"the query took {spent} and did not come to its end",
             cursor=cursor,
             requests=progress.requests,
             read_units=progress.read_units,
             count=count,
-            fix="go on from error.cursor with start(cursor), or allow more",
+            offset=offset,
+            fix=f"go on from error.cursor with {start}, or allow more",
             operation=self.operation,
             table=self.query.target.table,
         )

@@ -379,7 +379,7 @@ async def test_what_is_no_query_by_key_is_refused_before_io() -> None:
     with pytest.raises(NoUsableIndex, match="a collection is no scan"):
         await both.where().allow_scan().list()
     with pytest.raises(InvalidRequest, match="gives whole items"):
-        both.where(Customer.customer == "ana").select("customer")
+        await both.where(Customer.customer == "ana").select("customer").list()
     with pytest.raises(InvalidRequest, match="gives whole items"):
         await both.where(Customer.customer == "ana").not_expired().list()
     with pytest.raises(InvalidRequest, match="gives whole items"):

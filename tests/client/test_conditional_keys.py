@@ -25,6 +25,7 @@ from dynamorm_async import (
     evolve,
     model,
     partition_key,
+    raw,
     version,
 )
 from tests.client.given import raw_item
@@ -302,3 +303,11 @@ async def test_a_collection_takes_no_index_with_a_conditional_key(db: Client) ->
         await db.collection(Call, Visit).where(Call.team == "a", Call.state == "open").list()
 
     assert "by-team: not all of the models have it" in str(caught.value.why)
+
+
+@pytest.mark.parametrize("attribute", ["state", "due", "waiting"])
+async def test_text_by_hand_that_changes_what_a_key_is_made_of_is_refused(
+    jobs: Table[Job], attribute: str
+) -> None:
+    with pytest.raises(InvalidExpression, match="waiting is made of it"):
+        await jobs.update("7", raw("#s = :s", names={"#s": attribute}, values={":s": "open"}))
