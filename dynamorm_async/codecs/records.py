@@ -267,13 +267,12 @@ class Record(Generic[M]):
         Where a field has a default, or is found in a key, an item without it reads as well: one of
         another service, or from before the field was declared.
         """
+        return self.members[name].recovered is None and self.is_required(name)
+
+    def is_required(self, name: str) -> bool:
+        """Tell whether every item has a value for a field, be it in a key alone."""
         member = self.members[name]
-        return not (
-            member.has_default
-            or member.recovered is not None
-            or member.codec.can_be_none
-            or isinstance(member.codec, SetOf)
-        )
+        return not (member.has_default or member.codec.can_be_none or isinstance(member.codec, SetOf))
 
     def tags(self, name: str) -> frozenset[str]:
         """Return the tags under which a field's values are written; none where it may be any."""

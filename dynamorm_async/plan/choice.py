@@ -297,8 +297,11 @@ def _is_present(record: Record[Any], field: FieldSpec, present: frozenset[str]) 
     if field.name in present or field.is_key or field.role in _STAMPED:
         return True
     if field.template is not None:
-        parts = field.template.fields
-        return all(_is_present(record, record.spec.fields[name], present) for name in parts)
+        # The library writes it, of values that may themselves be stored in a key alone.
+        return all(
+            record.is_required(name) or _is_present(record, record.spec.fields[name], present)
+            for name in field.template.fields
+        )
     return record.is_always_stored(field.name)
 
 

@@ -158,3 +158,30 @@ async def test_a_walk_goes_on_behind_an_item_whose_key_is_made_of_finer_times_th
     await entries.put(whole[1])
     await entries.delete(whole[0])
     assert [entry.number for entry in await query.list()] == [1, 2]
+
+
+@model(table="shop", entity="invoice")
+class Invoice:
+    pk: Attr[str] = partition_key(template="USER#{user}")
+    sk: Attr[str] = sort_key(template="INVOICE#{number}")
+    user: Attr[str]
+    number: Attr[str]
+    state: Attr[str]
+    by: Attr[str] = attribute(template="STATE#{state}")
+    place: Attr[str] = attribute(template="N#{number}")
+
+    by_state = GlobalIndex("by-state", partition_key="by", sort_key="place")
+
+
+async def test_an_index_by_templates_answers_where_their_parts_are_always_there(
+    db: Client, table_name: str
+) -> None:
+    """R49: the library writes a template of every item whose parts have values, stored or in the key."""
+    await db.admin.create_table(Invoice, name=table_name)
+    invoices = db.table(Invoice, name=table_name)
+    await invoices.batch_put(Invoice(user="ana", number=str(n), state="open") for n in range(3))
+
+    query = invoices.where(Invoice.state == "open")
+
+    assert query.explain().index == "by-state"
+    assert [invoice.number for invoice in await query.list()] == ["0", "1", "2"]
