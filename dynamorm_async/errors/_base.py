@@ -1,7 +1,7 @@
 """The root of the error tree: the facts every error carries and how it prints."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 QUOTE_LENGTH = 80
 
@@ -20,6 +20,7 @@ class DynamormError(Exception):
         why: The reason, or None where `what` says it all.
         fix: What to do about it, or None where nothing can be done.
         code: Ours, stable, beginning with the room that raised it: `codecs.wrong-type`.
+        retryable: Whether the same request may succeed later.
         operation: The operation sent or about to be sent (`"PutItem"`), or None.
         table: The table's name, or None.
         key: Key attribute to value of the item, or None where no single item is meant.
@@ -33,7 +34,7 @@ class DynamormError(Exception):
     """
 
     code: str = "errors.unspecified"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(
         self,

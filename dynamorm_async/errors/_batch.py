@@ -35,6 +35,8 @@ class PartialBatch(DynamormError):
         unprocessed: Never answered, or given back by the service: nothing was read or written.
         results: What the verb would have returned, with None for what is not done; None where the
             verb returns nothing, or is a stream.
+        retryable: Whether what is not done may succeed later, handed in again: what was left, and
+            each failure whose error says so.
     """
 
     code = "executors.partial-batch"
@@ -59,3 +61,6 @@ class PartialBatch(DynamormError):
         self.failed = tuple(failed)
         self.unprocessed = tuple(unprocessed)
         self.results = results
+        self.retryable = bool(unprocessed or failed) and all(
+            isinstance(each.error, DynamormError) and each.error.retryable for each in failed
+        )

@@ -10,6 +10,9 @@ import attrs
 
 from dynamorm_async.errors._base import DynamormError
 
+# What may cancel a transaction for a while; every other reason, a new one included, would come again.
+_PASSING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+
 
 class ServiceError(DynamormError):
     """The service answered with an error that has no class of its own; see `service_code`.
@@ -90,7 +93,7 @@ class Throttled(ServiceError):
     """
 
     code = "transport.throttled"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
     advice = "lower the rate, raise the capacity, or spread the load over more partition keys"
     reasons: tuple[str, ...] = ()
 
@@ -113,7 +116,7 @@ class TransactionConflict(ServiceError):
     """A transaction in flight holds the item; nothing was changed."""
 
     code = "transport.transaction-conflict"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
     advice = "try again; if it persists, fewer writers should touch this item"
 
 
@@ -153,6 +156,7 @@ class TransactionFailed(ServiceError):
         index: The position of the request that `key`, `item`, `condition` and the text are about: of
             several that stopped it, the first whose condition failed, or else the first. None where
             the service named none.
+        retryable: Whether every reason is one that passes: throttling, or another transaction.
     """
 
     code = "transport.transaction-failed"
@@ -184,7 +188,7 @@ class QuotaReached(ServiceError):
     """Too many control-plane operations at once, or too many tables or indexes."""
 
     code = "transport.quota-reached"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
     advice = "wait for running operations, or have the account's quota raised"
 
 
@@ -192,7 +196,7 @@ class ServerFault(ServiceError):
     """The service failed inside; a write may have been applied."""
 
     code = "transport.server-fault"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
     advice = "try again later; the service's health page tells of outages"
 
 
@@ -282,4 +286,5 @@ def service_error(
         error.reasons = cancellation_reasons
         stopped = (at for at, reason in enumerate(cancellation_reasons) if reason.code != "None")
         error.index = next(stopped, None)
+        error.retryable = bool(error.failed) and {each.code for each in error.failed} <= _PASSING_REASONS
     return error

@@ -19,7 +19,7 @@ class TransportError(DynamormError):
 
     code = "transport.failed"
     ambiguous: ClassVar[bool] = True
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
     reused: bool | None = None
 
 
@@ -98,4 +98,4 @@ class OutcomeUnknown(TransportError):
     """
 
     code = "transport.outcome-unknown"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False

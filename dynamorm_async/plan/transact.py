@@ -404,6 +404,7 @@ def _failed(
     failed.fix = first.fix or failed.fix
     failed.elapsed = error.elapsed
     failed.reasons = reasons
+    failed.retryable = error.retryable
     failed.index = number
     failed.item = first.item
     failed.condition = first.condition

@@ -50,9 +50,7 @@ THROTTLING_CODES = frozenset(
 )
 # Refused before anything was applied, so that every write may be sent again.
 SAFE_CODES = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
-# What may cancel a transaction for a while; every other reason, a new one included, would come again.
 THROTTLING_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
-PASSING_REASONS = THROTTLING_REASONS | {"TransactionConflict"}
 # A token is remembered for ten minutes; a request that is sent later would be carried out again.
 TOKEN_SECONDS = 300.0
 # A transaction that stands still is recovered by an attempt that comes so many seconds after the first.
@@ -110,10 +108,9 @@ def _classify_service_error(error: ServiceError) -> Kind:
 
 def _classify_cancellation(error: TransactionFailed) -> Kind:
     """Return the kind of a cancelled transaction: its requests share one fate. Source: dynamodb.md, 4.4."""
-    codes = {reason.code for reason in error.reasons} - {"None"}
-    if not codes or codes - PASSING_REASONS:
+    if not error.retryable:
         return Kind.FINAL
-    return Kind.THROTTLING if codes & THROTTLING_REASONS else Kind.SAFE
+    return Kind.THROTTLING if {each.code for each in error.reasons} & THROTTLING_REASONS else Kind.SAFE
 
 
 def _classify_protocol_error(error: ProtocolError) -> Kind:

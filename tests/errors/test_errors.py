@@ -16,6 +16,7 @@ from dynamorm_async import errors
 from dynamorm_async.errors import (
     AccessDenied,
     BackupNotFound,
+    BatchFailure,
     BudgetSpent,
     CallTimeout,
     CancellationReason,
@@ -412,6 +413,46 @@ def test_a_cancelled_transaction_says_which_request_stopped_it(codes: list[str],
 
     assert [reason.code for reason in error.reasons] == codes
     assert error.index == index
+
+
+@pytest.mark.parametrize(
+    ("codes", "retryable"),
+    [
+        pytest.param(["None", "TransactionConflict"], True, id="another transaction"),
+        pytest.param(["ThrottlingError", "ProvisionedThroughputExceeded"], True, id="throttling"),
+        pytest.param(["TransactionConflict", "ConditionalCheckFailed"], False, id="a condition, too"),
+        pytest.param(["TransactionConflict", "SomethingNew"], False, id="a reason that nobody knows"),
+        pytest.param(["None"], False, id="nobody"),
+        pytest.param([], False, id="not said"),
+    ],
+)
+def test_a_cancelled_transaction_may_succeed_later_where_all_its_reasons_pass(
+    codes: list[str], retryable: bool
+) -> None:
+    error = cancelled(*codes)
+
+    assert error.retryable is retryable
+    assert pickle.loads(pickle.dumps(error)).retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("unprocessed", "failures", "retryable"),
+    [
+        pytest.param(["a"], [], True, id="only left"),
+        pytest.param(["a"], [Throttled("too much")], True, id="left, and throttled"),
+        pytest.param([], [InvalidValue("wrong", path="Note.id")], False, id="refused"),
+        pytest.param(["a"], [RuntimeError("odd")], False, id="left, and an error of nobody's"),
+        pytest.param([], [], False, id="nothing"),
+    ],
+)
+def test_a_partial_batch_may_succeed_later_where_all_its_errors_pass(
+    unprocessed: list[str], failures: list[Exception], retryable: bool
+) -> None:
+    error = PartialBatch(
+        "it ended", unprocessed=unprocessed, failed=[BatchFailure(("b",), each) for each in failures]
+    )
+
+    assert error.retryable is retryable
 
 
 def test_a_reason_shows_no_item() -> None:

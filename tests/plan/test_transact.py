@@ -468,6 +468,8 @@ def test_other_reasons_are_a_cancellation_that_names_its_operation(code: str) ->
     assert "operation 1 of 3, check of User 'ana'" in error.what
     assert (error.index, error.table, error.key, error.item) == (1, "shop", {"user": "ana"}, None)
     assert (error.failed[0].code, error.failed[0].message) == (code, "the text")
+    passing = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+    assert error.retryable is (code in passing)
 
 
 def test_a_cancellation_that_blames_nobody_blames_nobody() -> None:

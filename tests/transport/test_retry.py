@@ -23,7 +23,7 @@ from dynamorm_async.transport.retry import Kind, Quotas, classify, ending, expli
 from dynamorm_async.wire import Repeat
 
 
-def answered(code: str, status: int = 400) -> DynamormError:
+def answered(code: str, status: int = 400, *, reasons: tuple[str, ...] = ()) -> DynamormError:
     return service_error(
         code,
         "",
@@ -34,6 +34,7 @@ def answered(code: str, status: int = 400) -> DynamormError:
         key={"id": "ana"},
         request_id="R1",
         attempts=1,
+        cancellation_reasons=tuple(CancellationReason(code=each) for each in reasons),
     )
 
 
@@ -117,9 +118,8 @@ def test_each_failure_of_the_way_has_its_kind(error: DynamormError, kind: Kind) 
 
 
 def cancelled(*codes: str) -> TransactionFailed:
-    error = answered("TransactionCanceledException")
+    error = answered("TransactionCanceledException", reasons=codes)
     assert isinstance(error, TransactionFailed)
-    error.reasons = tuple(CancellationReason(code=code) for code in codes)
     return error
 
 
