@@ -7,6 +7,7 @@ assumed: an instance's, or what was read.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from dynamorm_async.codecs import canonical, quote, timestamp_text
 from dynamorm_async.errors import InvalidExpression, InvalidRequest
 from dynamorm_async.expressions import Condition, Path, Place, Update
 from dynamorm_async.expressions import Role as SlotRole
-from dynamorm_async.model import ENTITY_ATTRIBUTE, KEPT, UNSET, FieldSpec, Kept
+from dynamorm_async.model import ENTITY_ATTRIBUTE, KEPT, UNSET, FieldSpec, Kept, Stored
 from dynamorm_async.plan import single
 from dynamorm_async.plan.changes import (
     absent,
@@ -38,6 +39,7 @@ from dynamorm_async.plan.transact import Verb
 
 M = TypeVar("M")
 R = TypeVar("R")
+T = TypeVar("T", bound="Condition[Any] | Update[Any] | None")
 
 
 def create(target: Target[M], item: M, *, now: datetime, when: Condition[M] | None) -> Plan[M]:
@@ -65,6 +67,7 @@ def create(target: Target[M], item: M, *, now: datetime, when: Condition[M] | No
 def put(target: Target[M], item: M, *, now: datetime, when: Condition[M] | None) -> Plan[M]:
     """Return the plan of `single.put` that frees what the overwritten item had."""
     plan = single.put(target, item, now=now, when=when)
+    item, when = _as_it_is(item), _with_own_values(when)
     touched = target.spec.unique_fields
     after = values_of(target, item, touched)
 
@@ -90,6 +93,7 @@ def save(
     touched = tuple(field for field in saved if field.unique)
     if not touched:
         return plan
+    item, when = _as_it_is(item), _with_own_values(when)
     after = values_of(target, item, touched)
     held = held_version(target, item)
 
@@ -131,6 +135,7 @@ def upsert(
 ) -> Plan[M]:
     """Return the plan of `single.upsert`, with claims where it changes a unique field."""
     plan = single.upsert(target, item, now=now, when=when, returning=returning)
+    item, when = _as_it_is(item), _with_own_values(when)
     saved = saved_fields(target, None, item)
     touched = target.spec.unique_fields
     after = values_of(target, item, touched)
@@ -179,6 +184,8 @@ def update(
             code="plan.unique-returning",
         )
     touched = tuple(target.spec.fields[name] for name in changed)
+    key, when = _as_it_is(key), _with_own_values(when)
+    wanted = tuple(map(_with_own_values, wanted))
 
     def build(before: Before, _: bool) -> Plan[Any]:  # noqa: FBT001
         pin = both(pinned(target, touched, before), when)
@@ -200,6 +207,7 @@ def update(
 def delete(target: Target[M], key: object, *, when: Condition[M] | None) -> Plan[None]:
     """Return the plan of `single.delete` that frees what the item had."""
     plan = single.delete(target, key, when=when)
+    key, when = _as_it_is(key), _with_own_values(when)
     touched = target.spec.unique_fields
 
     def build(before: Before, _: bool) -> Plan[None]:  # noqa: FBT001
@@ -212,6 +220,23 @@ def delete(target: Target[M], key: object, *, when: Condition[M] | None) -> Plan
 def _draft(plan: Plan[R], verb: Verb, target: Target[Any], key: object, **more: Any) -> Draft[R]:
     parts = key_parts(target.record, key)
     return Draft(**members(plan), verb=verb, target=target, key=key, parts=parts, **more)
+
+
+# What was handed in: it is written again in every round, and is its caller's to change meanwhile.
+
+
+def _as_it_is(thing: R) -> R:
+    """Return a copy of an instance that its owner's changes do not reach; a bare key is itself."""
+    return copy.deepcopy(thing) if isinstance(thing, Stored) else thing
+
+
+def _with_own_values(tree: T) -> T:
+    """Return a condition or a change whose values are its own."""
+    if tree is None or not tree.values:
+        return tree
+    copied = copy.copy(tree)
+    copied.values = copy.deepcopy(tree.values)
+    return copied
 
 
 # What is stored.

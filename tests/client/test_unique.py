@@ -458,6 +458,19 @@ async def test_a_stale_instance_in_a_transaction_frees_what_is_stored(
     assert {item.id: item.email for item in await check(db, people)} == {"1": "new@x", "2": "ana@x"}
 
 
+async def test_what_was_changed_after_it_was_handed_in_stays_out_of_a_transaction(
+    db: Client, people: Table[Person]
+) -> None:
+    gone, moved = await people.create(person("1", "ana@x")), await people.create(person("2", "eva@x"))
+    moved.email = "bob@x"
+    tx = db.transaction().delete(gone, name=people.name).put(moved, name=people.name)
+
+    gone.id, moved.email = "2", "zoe@x"
+    await tx.commit()
+
+    assert {item.id: item.email for item in await check(db, people)} == {"2": "bob@x"}
+
+
 # Items and claims of others.
 
 

@@ -62,6 +62,13 @@ class Member:
     secret: Attr[str | None] = attribute(default=None, null=True, unique=True, repr=False)
 
 
+@model(table="tagged")
+class Tagged:
+    id: Attr[str] = partition_key()
+    email: Attr[str] = attribute(unique=True)
+    tags: Attr[list[str]] = attribute(factory=list[str])
+
+
 @model(table="accounts")
 class Account:
     id: Attr[str] = partition_key()
@@ -710,6 +717,38 @@ def test_a_transaction_is_planned_anew_with_what_its_refusal_shows() -> None:
 
     assert what(again) == ["Update", "Put", '-["","l",{"S":"eva"}]', '+["","l",{"S":"ana"}]']
     assert again.read(reply({}))[0] is None
+
+
+@pytest.mark.parametrize("verb", ["create", "put", "save", "upsert", "update", "delete"])
+def test_what_an_instance_becomes_after_it_was_handed_in_is_never_sent(verb: str) -> None:
+    tags = ["a"]
+    item = Tagged(id="1", email="ana", tags=tags)
+    more: Any = (Tagged.email.set("bob"), Tagged.tags.set(tags)) if verb == "update" else ()
+    when = Tagged.tags == tags
+    transaction = begun()
+    getattr(transaction, verb)(item, *more, when=when)
+    theirs = cancelled(unmet({"id": {"S": "1"}, "email": {"S": "eva"}}), *[reason()] * 2)
+    first = transaction.plan()
+    second = after(first, theirs)
+
+    item.id, item.email = "2", "zoe"
+    tags.append("b")
+
+    assert transaction.plan().request == first.request
+    following = after(first, theirs)
+    assert (None if following is None else following.request) == (None if second is None else second.request)
+    assert (second is None) == (verb == "create")
+
+
+def test_what_a_changed_save_tells_is_what_was_handed_in() -> None:
+    item = held()
+    plan = accounts.save(item)
+    item.login = "zoe"
+
+    again = followed(plan, alone({**ACCOUNT, "l": {"S": "eva"}}))
+
+    assert what(again) == ["Update", '-["","l",{"S":"eva"}]', '+["","l",{"S":"ana"}]']
+    assert again.read(reply({})).login == "ana"
 
 
 def test_an_instance_that_was_never_stored_holds_no_version() -> None:
