@@ -177,7 +177,7 @@ class Transaction:
 
         Raises:
             LimitExceeded: Over 100 operations, or 4 MB.
-            InvalidRequest: No operation, or two about one item.
+            InvalidRequest: No operation, two about one item, or tables of two regions.
         """
         return together(self._operations, self._token, is_given=self._is_given)
 

@@ -9,6 +9,8 @@ operation for an item, a token of 1 to 36 characters.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -44,7 +46,7 @@ from dynamorm_async.plan.reasons import UNMET, error_alone
 from dynamorm_async.plan.refusals import Demand, refusal, shown
 from dynamorm_async.plan.single import find
 from dynamorm_async.plan.target import Target
-from dynamorm_async.wire import LIMITS, Call, Repeat, Reply
+from dynamorm_async.wire import LIMITS, Call, Repeat, Reply, item_size, write_units
 
 M = TypeVar("M")
 
@@ -126,17 +128,20 @@ def transact(operations: Sequence[Operation], token: str) -> Plan[list[Any]]:
 
     Raises:
         LimitExceeded: It has no operation, over 100, over 4 MB, or the token is too long.
-        InvalidRequest: Two operations are about one item.
+        InvalidRequest: Two operations are about one item, or two tables in two regions.
     """
     claims = settled(claim for each in operations for claim in each.claims)
     _check_count(len(operations), len(claims))
     _check_token(token)
     _check_one_each(operations)
     calls = [each.plan.first for each in operations]
-    call = written_together([*calls, *(claim.call for claim in claims)] if claims else calls, token)
+    if claims:
+        calls += [claim.call for claim in claims]
+    call = written_together(calls, token)
+    _check_region(call.tables)
     # JSON is never shorter than what it says, so that most transactions need no closer look.
     if len(call.body) > LIMITS.transaction_bytes:
-        _check_size(_least_size(operations))
+        _check_size(sum(map(_least_size, calls)))
 
     def read(reply: Reply) -> list[Any]:
         return [each.plan.read(reply) for each in operations]
@@ -167,6 +172,7 @@ def transact_get(keys: Sequence[tuple[Target[Any], object]]) -> Plan[tuple[Any, 
 
     Raises:
         LimitExceeded: There is no key, or there are over 100.
+        InvalidRequest: Two tables are in two regions.
         InvalidKey: One is no key of its model.
     """
     _check_count(len(keys))
@@ -186,6 +192,7 @@ def transact_get(keys: Sequence[tuple[Target[Any], object]]) -> Plan[tuple[Any, 
         tables=tuple(dict.fromkeys(each.item[0] for each in operations)),
         keys=tuple(each.parts.values for each in operations),
     )
+    _check_region(call.tables)
 
     def read(reply: Reply) -> tuple[Any, ...]:
         found = item_bodies(reply.body, len(operations))
@@ -273,10 +280,31 @@ def _check_one_each(operations: Iterable[Operation]) -> None:
             )
 
 
-def _least_size(operations: Iterable[Operation]) -> int:
-    """Return the bytes of the items that are stored whole; of updates nobody knows."""
-    price = (each.plan.estimate.write_units for each in operations if each.plan.operation == "PutItem")
-    return int(sum((units - 1) * 1024 for units in price))
+def _check_region(tables: Sequence[str]) -> None:
+    if len(tables) == 1:
+        return
+    # arn:aws:dynamodb:eu-west-1:123456789012:table/orders
+    regions = {each.split(":")[3]: each for each in tables if each.startswith("arn:") and each.count(":") > 3}
+    if len(regions) > 1:
+        raise InvalidRequest(
+            f"a transaction over tables of {' and '.join(sorted(regions))}",
+            why="what happens together happens in one region",
+            fix="put the operations of each region into a transaction of their own",
+            code="plan.transaction-regions",
+        )
+
+
+_SET_OUTRIGHT = re.compile(r"= (:\w+)")
+
+
+def _least_size(call: Call) -> int:
+    """Return the bytes that an item has for certain: stored whole, or its key and what is set, in full KB."""
+    request = json.loads(call.body)
+    size = item_size(request.get("Item") or request["Key"])
+    values = request.get("ExpressionAttributeValues", {})
+    for name in _SET_OUTRIGHT.findall(request.get("UpdateExpression", "")):
+        size += item_size({"": values[name]})
+    return (int(write_units(size)) - 1) * 1024
 
 
 def _price(operations: Iterable[Operation], claims: Iterable[Claim]) -> Estimate:

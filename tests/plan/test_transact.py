@@ -306,6 +306,42 @@ def test_more_than_four_megabytes_are_refused_with_the_numbers() -> None:
     assert caught.value.code == "plan.transaction-size"
 
 
+def test_what_updates_set_counts_towards_four_megabytes() -> None:
+    transaction = begun()
+    for number in range(60):
+        transaction.update(Key(Note, str(number)), Note.text.set("x" * 80_000))
+
+    with pytest.raises(LimitExceeded, match=r"at least 4[78]\d{5} bytes") as caught:
+        transaction.plan()
+
+    assert caught.value.code == "plan.transaction-size"
+
+
+def test_what_updates_may_not_store_does_not_count_towards_four_megabytes() -> None:
+    """What a condition compares with is stored nowhere, nor is a default where something is stored."""
+    transaction = begun()
+    for number in range(60):
+        transaction.update(
+            Key(Note, str(number)), Note.text.set_if_absent("x" * 80_000), when=Note.text != "y" * 80_000
+        )
+
+    assert len(transaction.plan().first.body) > 4 * 1024 * 1024
+
+
+def test_tables_of_two_regions_are_refused_before_anything_is_sent() -> None:
+    arn = "arn:aws:dynamodb:{}:123456789012:table/notes"
+    transaction = begun().put(Note(id="a"), name=arn.format("eu-west-1")).put(Note(id="b"))
+    assert len(items(transaction.plan())) == 2
+
+    transaction.put(Note(id="c"), name=arn.format("us-east-1"))
+    with pytest.raises(InvalidRequest, match="tables of eu-west-1 and us-east-1") as caught:
+        transaction.plan()
+    with pytest.raises(InvalidRequest, match="tables of eu-west-1 and us-east-1"):
+        plan_transact_get([(target_of(Note, arn.format(each)), "a") for each in ("eu-west-1", "us-east-1")])
+
+    assert caught.value.code == "plan.transaction-regions"
+
+
 def test_four_megabytes_of_json_that_say_less_are_sent() -> None:
     """Escapes make the text of this transaction six times as long as its items."""
     transaction = begun()
