@@ -113,7 +113,10 @@ class CredentialsError(ServiceError):
 
 
 class TransactionConflict(ServiceError):
-    """A transaction in flight holds the item; nothing was changed."""
+    """A transaction in flight holds the item, or others changed its unique fields in every round.
+
+    Nothing was changed.
+    """
 
     code = "transport.transaction-conflict"
     retryable: bool = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
 
 import anyio
@@ -51,14 +52,18 @@ async def steps(
     *,
     timeout: float | None = None,
     clock: Callable[[], float] = anyio.current_time,
+    sleep: Callable[[float], Awaitable[object]] = anyio.sleep,
+    jitter: Callable[[], float] = random.random,
 ) -> R:
     """Send a plan's call, and those that follow from what comes of it; return what the last one means.
 
     Args:
         plan: What to do; one that is not stepwise is one call.
         send: The way to the service.
-        timeout: Seconds for all calls together; None for the client's own, for each.
+        timeout: Seconds for all calls and waits together; None for the client's own, for each call.
         clock: Seconds that only grow.
+        sleep: Wait so many seconds.
+        jitter: Draw a number from 0 to 1.
 
     Raises:
         DynamormError: As `one` does.
@@ -79,6 +84,10 @@ async def steps(
         if following is None:
             break
         plan = following
+        if isinstance(plan, Stepwise) and plan.wait:
+            wait = jitter() * plan.wait
+            await sleep(wait if left is None else min(wait, max(left, 0.0)))
+            left = None if left is None else left - wait
     if isinstance(outcome, ServiceError):
         _tell(plan, outcome)
     try:

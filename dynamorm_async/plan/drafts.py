@@ -15,13 +15,21 @@ import msgspec
 from msgspec.structs import replace
 
 from dynamorm_async.codecs import canonical, stored_texts
-from dynamorm_async.errors import InvalidRequest, ServiceError, TransactionFailed
+from dynamorm_async.errors import (
+    ConditionFailed,
+    DynamormError,
+    InvalidRequest,
+    ServiceError,
+    TransactionConflict,
+    TransactionFailed,
+)
 from dynamorm_async.model import FieldSpec
 from dynamorm_async.plan.claims import Claim, ClaimVerb, claims_table, name_of_value, owner_of, settled
 from dynamorm_async.plan.delivery import delivered
 from dynamorm_async.plan.keys import KeyParts
 from dynamorm_async.plan.plan import Plan, Stepwise
 from dynamorm_async.plan.reasons import UNMET
+from dynamorm_async.plan.refusals import shown
 from dynamorm_async.plan.single import find
 from dynamorm_async.plan.target import Target
 from dynamorm_async.plan.transact import (
@@ -39,8 +47,11 @@ R = TypeVar("R")
 Held = tuple[str, str]
 """The name of a value, and an item that seems to have the value without the claim, which another item has."""
 
-# Each round is lost to another writer who changed a unique field of the same item meanwhile.
+# Each round is lost to another writer who changed a unique field of the same item meanwhile. The first
+# of them is no contest: it was only assumed what is stored.
 MOST_ROUNDS = 10
+_WAIT_BASE = 0.025
+_WAIT_LONGEST = 1.0
 
 
 class Before(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +178,7 @@ def _written(
     parts = draft.parts
     claims = settled(_claims(draft, before, 0, foreign))
     if claims:
-        alone = draft.build(before, False)  # noqa: FBT003
+        alone = _built(draft, before, round_, is_alone=False)
         write = Operation(
             verb=draft.verb,
             model=draft.target.spec.name,
@@ -187,7 +198,7 @@ def _written(
         )
     else:
         plan = delivered(
-            draft.build(before, True),  # noqa: FBT003
+            _built(draft, before, round_, is_alone=True),
             retry_ambiguous=how.retry_ambiguous,
             token=token if how.is_idempotent else None,
         )
@@ -199,7 +210,7 @@ def _written(
         found, theirs = learned
         return _written(draft, found[0], how, round_ + 1, theirs)
 
-    return Stepwise(**members(plan), then=then)
+    return Stepwise(**members(plan), then=then, wait=_wait(round_))
 
 
 def _written_together(
@@ -213,7 +224,7 @@ def _written_together(
     settled_operations = [
         replace(
             each,
-            plan=drafts[number].build(befores[number], False),  # noqa: FBT003
+            plan=_built(drafts[number], befores[number], round_, is_alone=False),
             claims=tuple(_claims(drafts[number], befores[number], number, foreign)),
         )
         if number in drafts
@@ -230,7 +241,40 @@ def _written_together(
         found, theirs = learned
         return _written_together(operations, {**befores, **found}, token, round_ + 1, theirs)
 
-    return Stepwise(**members(plan), then=then)
+    return Stepwise(**members(plan), then=then, wait=_wait(round_))
+
+
+def _wait(round_: int) -> float:
+    return 0.0 if round_ < 2 else min(_WAIT_LONGEST, _WAIT_BASE * 2.0 ** (round_ - 1))
+
+
+def _built(draft: Draft[R], before: Before, round_: int, *, is_alone: bool) -> Plan[R]:
+    """Return the write of what is stored; in the last round, to be overtaken once more is its error."""
+    plan = draft.build(before, is_alone)
+    if round_ < MOST_ROUNDS or draft.is_fixed:
+        return plan
+
+    def refused(error: ServiceError) -> DynamormError:
+        meant = plan.refused(error)
+        # A lost version, a key that is taken and an item that is gone say more.
+        if type(meant) is not ConditionFailed or not _is_news(draft, before, _read(draft, error.body)):
+            return meant
+        overtaken = TransactionConflict(
+            f"{draft.verb} of {draft.target.spec.name} {shown(draft.parts)}: other writers were faster",
+            message=f"in each of {MOST_ROUNDS + 1} rounds, unique fields were others than just before",
+            service_code=error.service_code,
+            status=error.status,
+            body=error.body,
+            operation=error.operation,
+            table=draft.target.table,
+            key=draft.parts.values,
+            request_id=error.request_id,
+            attempts=error.attempts,
+        )
+        overtaken.elapsed, overtaken.item = error.elapsed, meant.item
+        return overtaken
+
+    return replace(plan, refused=refused)
 
 
 def _claims(draft: Draft[Any], before: Before, number: int, foreign: frozenset[Held]) -> Iterable[Claim]:
@@ -282,7 +326,7 @@ def _learned(
     news = {
         number: before
         for number, before in found.items()
-        if (before.is_there or not drafts[number].demands_item) and not _is_same(before, befores[number])
+        if _is_news(drafts[number], befores[number], before)
     }
     unmet = [claim for claim, reason in zip(claims, reasons[count:], strict=False) if reason.code == UNMET]
     theirs = {(claim.name, claim.owner) for claim in unmet if claim.verb == "free"}
@@ -297,8 +341,9 @@ def _learned(
     return None
 
 
-def _is_same(one: Before, other: Before) -> bool:
-    return (one.is_there, one.values) == (other.is_there, other.values)
+def _is_news(draft: Draft[Any], assumed: Before, found: Before) -> bool:
+    is_same = (found.is_there, found.values) == (assumed.is_there, assumed.values)
+    return (found.is_there or not draft.demands_item) and not is_same
 
 
 def _token(token: str, round_: int) -> str:

@@ -90,6 +90,8 @@ class Stepwise(Plan[R], Generic[R], frozen=True, kw_only=True):
 
     Attributes:
         then: What follows an answer, or a refusal; None where that is what the verb gives or raises.
+        wait: Seconds to wait at most, by lot, before its first call.
     """
 
     then: Callable[[Reply | ServiceError], Plan[R] | None]
+    wait: float = 0.0

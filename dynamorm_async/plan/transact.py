@@ -30,6 +30,7 @@ from dynamorm_async.errors import (
     ProtocolError,
     ServiceError,
     TransactionConditionFailed,
+    TransactionConflict,
     TransactionFailed,
     TransactionUniqueViolation,
     TransactionVersionConflict,
@@ -390,6 +391,7 @@ def _reason(index: int, each: Operation, outcome: _Outcome) -> CancellationReaso
     reason, meant = outcome
     return attrs.evolve(
         reason,
+        code="TransactionConflict" if isinstance(meant, TransactionConflict) else reason.code,
         index=index,
         verb=each.verb,
         model=each.model,
@@ -432,7 +434,7 @@ def _failed(
     failed.fix = first.fix or failed.fix
     failed.elapsed = error.elapsed
     failed.reasons = reasons
-    failed.retryable = error.retryable
+    failed.retryable = all(each.retryable for _, each in blamed)
     failed.index = number
     failed.item = first.item
     failed.condition = first.condition

@@ -230,11 +230,11 @@ async def test_cancellation_passes_through() -> None:
 # Calls that follow from what came of the one before.
 
 
-def stepwise(*followers: Plan[Any]) -> Stepwise[Any]:
+def stepwise(*followers: Plan[Any], wait: float = 0.0) -> Stepwise[Any]:
     """Return a plan whose calls are the followers', one after another, whatever comes of them."""
     first, *rest = followers
     members = {name: getattr(first, name) for name in Plan.__struct_fields__}
-    return Stepwise(**members, then=lambda _: stepwise(*rest) if rest else None)
+    return Stepwise(**members, then=lambda _: stepwise(*rest, wait=wait) if rest else None, wait=wait)
 
 
 async def test_steps_of_one_call_are_that_call() -> None:
@@ -277,6 +277,22 @@ async def test_the_steps_share_one_timeout() -> None:
         await steps(stepwise(*[notes.delete("a")] * 9), script.send, timeout=2.5, clock=script.clock)
 
     assert [call.timeout for call in script.calls] == [2.5, 1.5, 0.5]
+
+
+async def test_the_wait_before_a_step_is_drawn_by_lot_and_within_the_timeout() -> None:
+    script, waits = Script([{}]), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    plan = stepwise(notes.delete("a"), notes.delete("b"), wait=3.0)
+    options: Any = {"clock": script.clock, "sleep": sleep, "jitter": lambda: 0.5}
+    await steps(plan, script.send, timeout=9, **options)
+
+    assert [call.timeout for call in script.calls] == [9, 6.5]
+    with pytest.raises(CallTimeout, match="between two calls"):
+        await steps(plan, script.send, timeout=2, **options)
+    assert waits == [1.5, 1.0]
 
 
 async def test_a_timeout_of_steps_that_is_no_time_is_refused_before_io() -> None:

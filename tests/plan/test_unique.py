@@ -90,6 +90,8 @@ class Room:
 
 members, accounts, rooms = plans(Member, "members"), plans(Account, "accounts"), plans(Room, "rooms")
 
+PINNED = "in each of 11 rounds, unique fields were others than just before; nothing was changed"
+
 ACCOUNT = {
     "id": {"S": "1"},
     "l": {"S": "ana"},
@@ -462,16 +464,85 @@ def test_what_one_item_cannot_free_another_one_can() -> None:
     }
 
 
-def test_rounds_come_to_an_end() -> None:
-    plan: Plan[Any] | None = accounts.save(held())
-    rounds = 0
-    while plan is not None:
-        rounds += 1
-        item = {**ACCOUNT, "l": {"S": f"eva{rounds}"}}
-        refusal = alone(item) if rounds == 1 else cancelled(unmet(item), reason(), reason())
-        plan = after(plan, refusal)
+def last_round(plan: Plan[Any], *more: CancellationReason) -> tuple[list[Plan[Any]], ServiceError]:
+    """Return the plans of all rounds, each of which another writer wins, and the last refusal."""
+    rounds = [plan]
+    while True:
+        item = {**ACCOUNT, "l": {"S": f"eva{len(rounds)}"}}
+        is_alone = plan.operation != "TransactWriteItems"
+        claims = 0 if is_alone else len(plan.request["TransactItems"]) - 1 - len(more)
+        refusal = alone(item) if is_alone else cancelled(unmet(item), *more, *[reason()] * claims)
+        following = after(plan, refusal)
+        if following is None:
+            return rounds, refusal
+        rounds.append(plan := following)
 
-    assert rounds == 11
+
+def test_rounds_come_to_an_end_that_says_that_others_were_faster() -> None:
+    rounds, refusal = last_round(accounts.put(Account(id="1", login="ana")))
+
+    error = rounds[-1].refused(refusal)
+
+    assert len(rounds) == 11
+    assert type(error) is TransactionConflict
+    assert error.what == "put of Account '1': other writers were faster"
+    assert (error.retryable, error.key, error.attempts) == (True, {"id": "1"}, 3)
+    assert error.item.login == "eva11"
+    assert "ana" not in str(error)
+
+
+def test_a_version_that_was_lost_in_all_rounds_is_a_version_conflict() -> None:
+    rounds, _ = last_round(accounts.save(held(revision={"N": "2"})))
+
+    assert len(rounds) == 11
+    lost = cancelled(unmet({**ACCOUNT, "l": {"S": "bob"}}), reason(), reason())
+    assert type(rounds[-1].refused(lost)) is VersionConflict
+
+
+def test_a_condition_that_fails_in_the_last_round_is_a_failed_condition() -> None:
+    rounds, _ = last_round(accounts.put(Account(id="1", login="ana"), when=Account.name == "x"))
+
+    unchanged = cancelled(unmet({**ACCOUNT, "l": {"S": "eva10"}}), reason(), reason())
+    assert type(rounds[-1].refused(unchanged)) is ConditionFailed
+
+
+def test_a_transaction_whose_rounds_end_may_succeed_later() -> None:
+    transaction = begun().put(Account(id="1", login="ana")).check(Key(Member, "7"))
+    rounds, refusal = last_round(transaction.plan(), reason())
+
+    error = rounds[-1].refused(refusal)
+
+    assert len(rounds) == 11
+    assert type(error) is TransactionFailed
+    assert error.retryable
+    assert [each.code for each in error.reasons] == ["TransactionConflict", "None"]
+    assert (error.index, error.why) == (0, "put of Account '1': other writers were faster: " + PINNED)
+
+
+def test_what_else_fails_in_the_last_round_is_told_first() -> None:
+    rounds, _ = last_round(begun().put(Account(id="1", login="ana")).check(Key(Member, "7")).plan(), reason())
+
+    both = cancelled(unmet({**ACCOUNT, "l": {"S": "bob"}}), unmet(), reason(), reason())
+    error = rounds[-1].refused(both)
+
+    assert (type(error), error.retryable) == (TransactionConditionFailed, False)
+
+
+def test_a_key_that_is_taken_in_the_last_round_is_a_failed_condition() -> None:
+    transaction = begun().put(Account(id="1", login="ana")).create(Member(id="7", email="a"))
+    rounds, _ = last_round(transaction.plan(), reason())
+
+    taken = {"id": {"S": "7"}, "email": {"S": "a"}}
+    error = rounds[-1].refused(cancelled(reason(), unmet(taken), *[reason()] * 3))
+
+    assert (type(error), error.key) == (TransactionConditionFailed, {"id": "7"})
+
+
+def test_rounds_wait_for_each_other_from_the_second_on() -> None:
+    rounds, _ = last_round(accounts.put(Account(id="1", login="ana")))
+
+    waits = [each.wait for each in rounds if isinstance(each, Stepwise)]
+    assert waits == [0, 0, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1, 1, 1]
 
 
 # What a refusal means.
