@@ -186,6 +186,8 @@ class BatchRun(Generic[R]):
             self.ledger.why = f"{line.idle} calls in a row made no progress"
             return self._goes_on_without(line)
         wait = max(0.0, wait - await self._meanwhile(line, wait))
+        if self._stop.is_set:
+            return False
         if self.deadline is not None and self._clock() + wait >= self.deadline:
             self._late()
             return False

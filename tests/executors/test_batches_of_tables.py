@@ -17,6 +17,7 @@ from dynamorm_async.executors import batch
 from dynamorm_async.plan import batch_get_of_several, batch_write
 from tests.plan.given import target
 from tests.scripted_batches import BatchService
+from tests.scripted_send import refused
 from tests.shapes import Note
 
 TABLES = {name: target(Note, name) for name in ("slow", "quick", "other")}
@@ -102,6 +103,17 @@ async def test_what_is_waited_for_is_asked_again_when_its_time_has_come() -> Non
     # The first call, two of others within the tenth of a second, then the ten with fresh ones.
     assert [call.tables for call in at.inner.calls][:4] == [("quick",)] * 3 + [("slow", "quick")]
     assert sum(at.inner.waits) == 0
+
+
+@pytest.mark.parametrize("planned", [reading, writing])
+async def test_a_failure_of_what_is_asked_for_meanwhile_ends_the_wait(planned: Any) -> None:
+    denied = refused("AccessDeniedException")
+    at = Throttling("slow", calls_left=1, inner=BatchService((1000, denied)))
+
+    with pytest.raises(PartialBatch):
+        await run(planned(slow=10, quick=250), at, concurrency=1)
+
+    assert (len(at.inner.calls), at.inner.waits) == (2, [])
 
 
 @given(
