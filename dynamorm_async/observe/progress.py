@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from dynamorm_async.errors import InvalidRequest, quoted
+
 
 class LogProgress:
     """Log how many keys or items are dealt with: `batch_put(marks, on_progress=LogProgress())`.
@@ -19,6 +21,9 @@ class LogProgress:
         description: What is counted.
         level: The level of the lines.
         clock: Seconds that only grow.
+
+    Raises:
+        InvalidRequest: `every` is no number of seconds.
     """
 
     def __init__(
@@ -30,6 +35,7 @@ class LogProgress:
         level: int = logging.INFO,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        _check_seconds(every)
         self._logger = logger or logging.getLogger("dynamorm_async.progress")
         self._every = every
         self._description = description
@@ -50,3 +56,12 @@ class LogProgress:
             self._logger.log(
                 self._level, "%s: %d of %d after %.1f s", self._description, done, total, now - self._begun
             )
+
+
+def _check_seconds(every: object) -> None:
+    if not isinstance(every, (int, float)) or not every >= 0:  # false for NaN as well
+        raise InvalidRequest(
+            f"LogProgress(every={quoted(every)})",
+            fix="give seconds, not below 0",
+            code="observe.log-progress",
+        )

@@ -6,12 +6,13 @@ import io
 import logging
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from dynamorm_async import LogProgress, PartialBatch
+from dynamorm_async import InvalidRequest, LogProgress, PartialBatch
 from dynamorm_async.executors import batch
 from dynamorm_async.integrations import RichProgress
 from tests.executors.test_batch_reads import THROTTLED, named, service
@@ -133,3 +134,9 @@ def test_a_log_of_what_grows_has_no_line_for_each_time_that_all_by_now_is_done(
         tell(done, total)
 
     assert lines(caplog) == ["batch: 700 of 700 after 0.0 s"]
+
+
+@pytest.mark.parametrize("every", [-1, float("nan"), "x", None])
+def test_a_log_at_intervals_that_are_none_is_refused(every: Any) -> None:
+    with pytest.raises(InvalidRequest, match="every="):
+        LogProgress(every=every)
