@@ -461,8 +461,15 @@ class Client:
             timeout: Seconds for the call.
 
         Raises:
+            InvalidRequest: `fill` is no function; nothing was sent.
             TransactionFailed: As `Transaction.commit` does.
         """
+        if not callable(fill):
+            raise InvalidRequest(
+                f"transact({quoted(fill)}): a function that fills a transaction is taken",
+                fix="db.transact(lambda tx: tx.put(a).delete(b)), or await db.transaction().put(a).commit()",
+                code="client.no-transaction",
+            )
         async with self.transaction(token=token, timeout=timeout) as transaction:
             filled = fill(transaction)
             if inspect.isawaitable(filled):

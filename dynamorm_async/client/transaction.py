@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -248,9 +248,10 @@ async def commit_all(
     transactions: Iterable[Transaction], *, concurrency: int, timeout: float | None
 ) -> list[TransactionOutcome]:
     """Commit independent transactions at the same time; see `Client.transact_many`."""
-    found = list(transactions)
     check_bounds(concurrency, timeout)
-    if not all(isinstance(each, Transaction) for each in found):  # pyright: ignore[reportUnnecessaryIsInstance]
+    given: Any = transactions
+    found: list[Any] = list(cast("Iterable[Any]", given)) if isinstance(given, Iterable) else [None]
+    if not all(isinstance(each, Transaction) for each in found):
         raise InvalidRequest(
             "transact_many takes transactions",
             fix="fill them and don't commit: [db.transaction().put(a).delete(b), …]",

@@ -487,6 +487,18 @@ async def test_none_of_none_is_none() -> None:
     assert at.transport.attempts == 0
 
 
+@pytest.mark.parametrize("verb", ["transact", "transact_many"])
+async def test_what_is_no_function_and_no_transactions_is_refused(verb: str) -> None:
+    at = desk(OK)
+
+    for given in (5, at.two()):
+        with pytest.raises(InvalidRequest, match=f"^{verb}") as caught:
+            await getattr(at.db, verb)(given)
+        assert caught.value.fix is not None
+
+    assert at.transport.attempts == 0
+
+
 @pytest.mark.parametrize("options", [{"concurrency": 0}, {"concurrency": 1.5}, {"timeout": 0}])
 async def test_bounds_that_mean_nothing_are_refused_by_name(options: dict[str, Any]) -> None:
     at = desk(OK)
