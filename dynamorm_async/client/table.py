@@ -13,7 +13,17 @@ from dynamorm_async.client.plans import Plans, new_token
 from dynamorm_async.client.query import Asking, Query, Selection
 from dynamorm_async.client.writer import BatchWriter
 from dynamorm_async.errors import InvalidRequest
-from dynamorm_async.executors import BatchOptions, BatchStream, OnError, OnProgress, batch_stream, one, steps
+from dynamorm_async.executors import (
+    BatchOptions,
+    BatchStream,
+    OnError,
+    OnProgress,
+    batch_stream,
+    check_bounds,
+    check_policies,
+    one,
+    steps,
+)
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Condition, Path, Update
 from dynamorm_async.plan import (
@@ -564,7 +574,12 @@ class Table(Generic[M]):
             concurrency: Most calls in flight.
             retry: When to ask again for what was left unprocessed.
             timeout: Seconds for the writing of what it holds, each time.
+
+        Raises:
+            InvalidRequest: One of the options means nothing.
         """
+        check_bounds(concurrency, timeout)
+        check_policies(retry)
         target = self._target
 
         def plan_of(writes: list[Put[Any] | Delete]) -> BatchPlan[None]:

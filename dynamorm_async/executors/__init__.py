@@ -5,7 +5,14 @@ and `errors`. Knows no model and keeps nothing; tasks run only inside an `async 
 end with the batch that started them.
 """
 
-from dynamorm_async.executors.batches import BatchOptions, OnError, OnProgress, batch, check_bounds
+from dynamorm_async.executors.batches import (
+    BatchOptions,
+    OnError,
+    OnProgress,
+    batch,
+    check_bounds,
+    check_policies,
+)
 from dynamorm_async.executors.hydrating import hydrated, hydrated_pages
 from dynamorm_async.executors.run import one, pages, steps
 from dynamorm_async.executors.segments import SegmentStream, segments
@@ -20,6 +27,7 @@ __all__ = [
     "batch",
     "batch_stream",
     "check_bounds",
+    "check_policies",
     "hydrated",
     "hydrated_pages",
     "one",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from types import TracebackType
 from typing import Generic, TypedDict, TypeVar
 
@@ -88,6 +89,7 @@ async def batch(
         TableNotFound, AccessDenied, CredentialsError: Nothing was done, for this reason.
     """
     check_bounds(concurrency, timeout)
+    check_policies(retry, on_progress, on_error)
     stop = Stop()
     run = BatchRun(plan, send, retry or BatchRetry(), stop, clock, sleep, jitter, on_progress, on_error)
     run.deadline = None if timeout is None else clock() + timeout
@@ -277,7 +279,7 @@ class BatchRun(Generic[R]):
         """Ask whoever calls whether to go on without what failed."""
         if self._on_error is not None:
             try:
-                self._on_error(failure)
+                _check_told("on_error", self._on_error(failure))
             except Exception as error:  # noqa: BLE001 - the caller's own; it ends the batch as it is
                 if error is not failure.error:
                     self._break(error)
@@ -296,7 +298,7 @@ class BatchRun(Generic[R]):
         if self._on_progress is None:
             return
         try:
-            self._on_progress(done, total)
+            _check_told("on_progress", self._on_progress(done, total))
         except Exception as error:  # noqa: BLE001 - as above
             self._break(error)
 
@@ -347,3 +349,41 @@ def check_bounds(concurrency: object, timeout: object) -> None:
         )
     if timeout is not None:
         positive(timeout)
+
+
+def check_policies(retry: object, on_progress: object = None, on_error: object = None) -> None:
+    """Refuse what says not when to ask again, and what cannot be told.
+
+    Raises:
+        InvalidRequest: One of them.
+    """
+    if retry is not None and not isinstance(retry, BatchRetry):
+        raise InvalidRequest(
+            f"retry={quoted(retry)} is no BatchRetry",
+            why="a batch asks again for what was left unprocessed; Retry is about calls that fail",
+            fix="give BatchRetry(rounds=…, base=…, longest=…), or None; Retry belongs to connect(retry=…)",
+            code="executors.batch-retry",
+        )
+    for name, told in (("on_progress", on_progress), ("on_error", on_error)):
+        if told is not None and not callable(told):
+            raise _untellable(f"{name}={quoted(told)} can't be called", None)
+        if iscoroutinefunction(told) or iscoroutinefunction(getattr(told, "__call__", None)):  # noqa: B004
+            raise _untellable(f"{name}= is a coroutine function", _NOT_AWAITED)
+
+
+_NOT_AWAITED = "what it returns would never be awaited"
+
+
+def _check_told(name: str, answer: object) -> None:
+    """Refuse an awaitable that was returned: nobody would learn what it says."""
+    if answer is None or not isawaitable(answer):
+        return
+    if iscoroutine(answer):
+        answer.close()
+    raise _untellable(f"{name}= returned an awaitable", _NOT_AWAITED)
+
+
+def _untellable(what: str, why: str | None) -> InvalidRequest:
+    return InvalidRequest(
+        what, why=why, fix="give a plain function: it is told and may raise", code="executors.told"
+    )

@@ -32,6 +32,7 @@ from dynamorm_async.executors.batches import (
     OnProgress,
     Stop,
     check_bounds,
+    check_policies,
     raise_what_is_so_for_all,
 )
 from dynamorm_async.executors.fan_in import fan_in, next_of
@@ -114,6 +115,7 @@ async def batch_stream(
         TableNotFound, AccessDenied, CredentialsError: As in `batch`, in the loop.
     """
     check_bounds(concurrency, timeout)
+    check_policies(retry, on_progress, on_error)
     account = _Account(_Keys(keys), plan_of)
     lines: list[_StreamLine[K, R]] = [
         _StreamLine(

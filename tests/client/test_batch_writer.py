@@ -165,3 +165,12 @@ async def test_tasks_may_share_a_writer() -> None:
             tasks.start_soon(feed, first)
 
     assert len(stored(at)) == len(set(stored(at))) == 120
+
+
+@pytest.mark.parametrize("options", [{"retry": 5}, {"concurrency": 0}, {"concurrency": "x"}, {"timeout": 0}])
+def test_options_that_mean_nothing_are_refused_when_the_writer_is_made(options: dict[str, Any]) -> None:
+    _, notes = scripted()
+    (name,) = options
+
+    with pytest.raises(InvalidRequest, match=f"^{name}="):
+        notes.batch_writer(**options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from functools import partial
 from typing import Any
 
 import anyio
@@ -22,6 +23,7 @@ from dynamorm_async import (
     PartialBatch,
     ProtocolError,
     Reply,
+    Retry,
     TableNotFound,
 )
 from dynamorm_async.executors import batch
@@ -164,6 +166,49 @@ async def test_options_that_mean_nothing_are_refused_before_io(options: Any) -> 
         await run(at, named(3), **options)
 
     assert at.calls == []
+
+
+async def told_later(*_: object) -> None:
+    """Tell nobody, since nobody awaits it."""
+
+
+class ToldLater:
+    async def __call__(self, *_: object) -> None:
+        """Tell nobody, either."""
+
+
+UNTELLABLE = [
+    {"retry": Retry()},
+    {"retry": 5},
+    {"retry": 0},
+    *({name: told} for name in ("on_progress", "on_error") for told in (5, told_later, ToldLater())),
+    {"on_error": partial(told_later, 1)},
+]
+
+
+@pytest.mark.parametrize("options", UNTELLABLE)
+async def test_what_a_batch_can_not_ask_or_tell_is_refused_before_io(options: Any) -> None:
+    at = service(THROTTLED)
+    (name,) = options
+
+    with pytest.raises(InvalidRequest, match=f"^{name}=") as caught:
+        await run(at, named(3), **options)
+
+    assert at.calls == []
+    assert ("BatchRetry(" in str(caught.value)) == (name == "retry")
+
+
+@pytest.mark.parametrize("name", ["on_progress", "on_error"])
+async def test_an_awaitable_that_a_callback_returns_ends_the_batch(name: str) -> None:
+    at = service(50, THROTTLED)
+
+    def tell(*_: object) -> object:
+        return told_later()
+
+    with pytest.raises(InvalidRequest, match=f"^{name}= returned an awaitable"):
+        await run(at, named(300), concurrency=1, **{name: tell})
+
+    assert len(at.calls) == (1 if name == "on_progress" else 2)
 
 
 async def test_an_answer_cut_for_its_length_is_followed_at_once() -> None:

@@ -26,7 +26,7 @@ from dynamorm_async import (
 )
 from dynamorm_async.executors import batch_stream
 from dynamorm_async.plan import batch_get
-from tests.executors.test_batch_reads import THROTTLED, errors, key_lists, named, service
+from tests.executors.test_batch_reads import THROTTLED, UNTELLABLE, errors, key_lists, named, service
 from tests.plan.given import target
 from tests.scripted_batches import BatchService, sent_after_cancelling_in_a_wait
 from tests.scripted_send import refused
@@ -254,6 +254,17 @@ async def test_an_error_of_a_callback_comes_out_as_it_is(callback: str) -> None:
 
     with pytest.raises(KeyError, match="mine"):
         await read(service(1000, THROTTLED), named(300), concurrency=1, **dict[str, Any]({callback: broken}))
+
+
+@pytest.mark.parametrize("options", UNTELLABLE)
+async def test_what_a_stream_can_not_ask_or_tell_is_refused_before_io(options: dict[str, Any]) -> None:
+    at = service(THROTTLED)
+    (name,) = options
+
+    with pytest.raises(InvalidRequest, match=f"^{name}="):
+        await read(at, named(3), **options)
+
+    assert at.calls == []
 
 
 async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
