@@ -11,7 +11,7 @@ import random
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from types import TracebackType
-from typing import Generic, TypedDict, TypeVar
+from typing import Generic, NoReturn, TypedDict, TypeVar
 
 import anyio
 
@@ -22,6 +22,7 @@ from dynamorm_async.errors import (
     CredentialsError,
     DynamormError,
     InvalidRequest,
+    PartialBatch,
     TableNotFound,
     quoted,
 )
@@ -87,6 +88,7 @@ async def batch(
     Raises:
         PartialBatch: Not everything was done, or something failed.
         TableNotFound, AccessDenied, CredentialsError: Nothing was done, for this reason.
+        Exception: What `on_progress` or `on_error` raised, with a PartialBatch as its cause.
     """
     check_bounds(concurrency, timeout)
     check_policies(retry, on_progress, on_error)
@@ -94,9 +96,9 @@ async def batch(
     run = BatchRun(plan, send, retry or BatchRetry(), stop, clock, sleep, jitter, on_progress, on_error)
     run.deadline = None if timeout is None else clock() + timeout
     await run.all(concurrency)
-    if stop.broken is not None:
-        raise stop.broken
     ledger = run.ledger
+    if stop.broken is not None:
+        raise_with_account(stop.broken, ledger.partial())
     if ledger.is_complete:
         return ledger.result()
     if ledger.is_untouched:
@@ -333,6 +335,12 @@ def raise_what_is_so_for_all(blamed: BatchFailure | None) -> None:
     """Raise the error that ended a batch of which nothing is done, where it says more than that."""
     if blamed is not None and isinstance(blamed.error, _SAID_OF_ALL):
         raise blamed.error
+
+
+def raise_with_account(error: Exception, account: PartialBatch) -> NoReturn:
+    """Raise the caller's own error with what was done as its cause; a cause that it has goes behind."""
+    account.__cause__ = error.__cause__ or account.__cause__
+    raise error from account
 
 
 def check_bounds(concurrency: object, timeout: object) -> None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 
-from dynamorm_async.errors import BatchFailure
+from dynamorm_async.errors import BatchFailure, PartialBatch
 from dynamorm_async.executors.batches import (
     BatchRun,
     OnError,
@@ -34,6 +34,7 @@ from dynamorm_async.executors.batches import (
     check_bounds,
     check_policies,
     raise_what_is_so_for_all,
+    raise_with_account,
 )
 from dynamorm_async.executors.fan_in import fan_in, next_of
 from dynamorm_async.plan import BatchPlan, BatchRetry, Ledger, Line, listed, partial_batch
@@ -113,6 +114,8 @@ async def batch_stream(
     Raises:
         PartialBatch: In the loop, when everything that was read is handed out: not all could be read.
         TableNotFound, AccessDenied, CredentialsError: As in `batch`, in the loop.
+        Exception: In the loop: what the keys, `on_progress` or `on_error` raised, or an InvalidKey, with
+            a PartialBatch as its cause.
     """
     check_bounds(concurrency, timeout)
     check_policies(retry, on_progress, on_error)
@@ -166,8 +169,10 @@ class _Keys(Generic[K]):
         async with self._turn:
             first = self.taken
             if self._later is None:
-                into += islice(self._now, most)
-                self.taken += len(into)
+                try:
+                    into += islice(self._now, most)
+                finally:  # those before an error of the caller's are in the list
+                    self.taken += len(into)
                 return first
             while len(into) < most:
                 try:
@@ -209,13 +214,16 @@ class _Account(Generic[K, R]):
     def finish(self) -> None:
         """Raise what stopped the stream; nothing where all was read."""
         if self.stop.broken is not None:
-            raise self.stop.broken
+            raise_with_account(self.stop.broken, self._partial())
         if self.blamed is None and not self.unprocessed:
             return
         if not self.done:
             raise_what_is_so_for_all(self.blamed)
+        raise self._partial()
+
+    def _partial(self) -> PartialBatch:
         rest = self.keys.rest
-        raise partial_batch(
+        return partial_batch(
             self.none_yet,
             total=self.keys.taken + len(rest),
             done=self.done,

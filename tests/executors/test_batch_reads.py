@@ -319,6 +319,36 @@ async def test_an_error_of_a_callback_comes_out_as_it_is(concurrency: int) -> No
         await run(service(), named(300), concurrency=concurrency, on_progress=broken)
 
 
+async def test_an_error_of_a_callback_has_what_was_done_as_its_cause() -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError) as caught:
+        await run(service(40, THROTTLED), named(300), concurrency=1, on_error=broken)
+
+    account = caught.value.__cause__
+    assert isinstance(account, PartialBatch)
+    assert account.succeeded == tuple(named(40))
+    assert [(failure.entries, failure.error) for failure in account.failed] == [
+        ((*named(60, 40), *named(40, 100)), THROTTLED)
+    ]
+    assert account.unprocessed == tuple(named(160, 140))
+
+
+async def test_a_cause_that_an_error_of_a_callback_has_is_kept_behind_the_account() -> None:
+    mine = ZeroDivisionError()
+
+    def broken(_: BatchFailure) -> None:
+        raise KeyError("mine") from mine
+
+    with pytest.raises(KeyError) as caught:
+        await run(service(THROTTLED), named(3), on_error=broken)
+
+    account = caught.value.__cause__
+    assert isinstance(account, PartialBatch)
+    assert account.__cause__ is mine
+
+
 @pytest.mark.parametrize(
     ("code", "cls"), [("ResourceNotFoundException", TableNotFound), ("AccessDeniedException", AccessDenied)]
 )

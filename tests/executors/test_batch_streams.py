@@ -280,10 +280,28 @@ async def test_an_error_of_the_keys_comes_out_as_it_is_behind_what_was_read() ->
         raise KeyError("mine")
 
     pairs: list[Pair] = []
-    with pytest.raises(KeyError, match="mine"):
-        await read(service(), keys(), into=pairs, concurrency=1)
+    with pytest.raises(KeyError, match="mine") as caught:
+        await read(service(40), keys(), into=pairs, concurrency=1)
 
-    assert pairs == both(named(100))
+    assert pairs == both(named(40))
+    account = caught.value.__cause__
+    assert isinstance(account, PartialBatch)
+    assert (account.failed, sorted(account.unprocessed)) == ((), sorted(named(60, 40)))
+    assert "40 of 100 done, 0 failed, 60 unprocessed" in str(account)
+
+
+async def test_keys_that_break_off_in_the_middle_are_all_told_of() -> None:
+    def keys() -> Iterator[str]:
+        yield from named(130)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine") as caught:
+        await read(service(), keys(), concurrency=1)
+
+    account = caught.value.__cause__
+    assert isinstance(account, PartialBatch)
+    assert account.unprocessed == tuple(named(30, 100))
+    assert "100 of 130 done, 0 failed, 30 unprocessed" in str(account)
 
 
 async def test_a_wrong_key_of_a_list_is_refused_before_anything_is_sent() -> None:
@@ -298,8 +316,13 @@ async def test_a_wrong_key_of_a_list_is_refused_before_anything_is_sent() -> Non
 
 @pytest.mark.parametrize("kind", [iter, later], ids=["iterator", "async"])
 async def test_a_wrong_key_of_an_iterator_is_named_by_its_place(kind: Any) -> None:
-    with pytest.raises(InvalidKey, match=r"keys\[120\]"):
+    with pytest.raises(InvalidKey, match=r"keys\[120\]") as caught:
         await read(service(), kind([*named(120), ""]), concurrency=1)
+
+    account = caught.value.__cause__
+    assert isinstance(account, PartialBatch)
+    assert account.unprocessed == (*named(20, 100), "")
+    assert "100 of 121 done, 0 failed, 21 unprocessed" in str(account)
 
 
 @pytest.mark.parametrize("keys", ["abc", b"abc", {"id": "a"}, Note(id="a"), 7])
