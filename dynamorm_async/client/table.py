@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, Unpack, overload
@@ -31,6 +31,7 @@ from dynamorm_async.plan import (
     BatchRetry,
     Delete,
     Duplicates,
+    EncodedWrite,
     Plan,
     Put,
     QueryPlan,
@@ -38,11 +39,10 @@ from dynamorm_async.plan import (
     Returning,
     Target,
     WorkUnit,
-    name_of_write,
+    encoded_write,
     plan_of,
 )
 from dynamorm_async.plan import batch_get as plan_batch_get
-from dynamorm_async.plan import batch_write as plan_batch_write
 from dynamorm_async.plan import find as plan_find
 from dynamorm_async.plan import get as plan_get
 from dynamorm_async.wire import LIMITS
@@ -582,17 +582,13 @@ class Table(Generic[M]):
         check_policies(retry)
         target = self._target
 
-        def plan_of(writes: list[Put[Any] | Delete]) -> BatchPlan[None]:
-            pairs = [(target, write) for write in writes]
-            return plan_batch_write(pairs, now=self._now(), duplicates="refuse", unchecked=unchecked)
-
-        def name_of(write: Put[Any] | Delete) -> Hashable:
-            return name_of_write(target, write, now=self._now(), unchecked=unchecked)
+        def encode(write: Put[Any] | Delete) -> EncodedWrite:
+            return encoded_write(target, write, now=self._now(), unchecked=unchecked)
 
         async def carry(plan: BatchPlan[None]) -> None:
             await run_batch(plan, self._send, concurrency=concurrency, retry=retry, timeout=timeout)
 
-        return BatchWriter(plan_of, name_of, carry, most=LIMITS.batch_writes * concurrency)
+        return BatchWriter(encode, carry, most=LIMITS.batch_writes * concurrency)
 
     async def mend_claims(self, *, concurrency: int = 8) -> MendedClaims:
         """Make the claims on unique values those of the items that are stored, and tell what was amiss.

@@ -8,8 +8,8 @@ from typing import Any, Generic, Self, TypeVar
 
 import anyio
 
-from dynamorm_async.errors import InvalidRequest, PartialBatch
-from dynamorm_async.plan import BatchPlan, Delete, Put
+from dynamorm_async.errors import DynamormError, InvalidRequest, PartialBatch
+from dynamorm_async.plan import BatchPlan, Delete, EncodedWrite, Put, batch_write_encoded, partial_batch
 
 M = TypeVar("M")
 
@@ -20,8 +20,9 @@ class BatchWriter(Generic[M]):
     """Takes puts and deletes one by one and writes them in batches; from `table.batch_writer()`.
 
     `async with table.batch_writer() as writer: await writer.put(item)`. A put or a delete returns
-    at once, or writes all that has been gathered first. Two writes of one key are carried out in
-    their order. Leaving the block writes the rest; a block that raises leaves the rest unwritten.
+    at once, or writes all that has been gathered first. What is written is the instance, and the time,
+    of when it was handed in. Two writes of one key are carried out in their order. Leaving the block
+    writes the rest; a block that raises leaves the rest unwritten.
 
     Attributes:
         written: How many were written so far.
@@ -29,17 +30,15 @@ class BatchWriter(Generic[M]):
 
     def __init__(
         self,
-        plan_of: Callable[[list[Put[Any] | Delete]], BatchPlan[None]],
-        name_of: Callable[[Put[Any] | Delete], Hashable],
+        encode: Callable[[Put[Any] | Delete], EncodedWrite],
         carry: Carry,
         *,
         most: int,
     ) -> None:
-        self._plan_of = plan_of
-        self._name_of = name_of
+        self._encode = encode
         self._carry = carry
         self._most = most
-        self._gathered: dict[Hashable, Put[Any] | Delete] = {}
+        self._gathered: dict[Hashable, EncodedWrite] = {}
         self._open = False
         # Tasks may share a writer; what one hands in must not meet what another one is writing.
         self._lock = anyio.Lock()
@@ -47,8 +46,8 @@ class BatchWriter(Generic[M]):
 
     @property
     def gathered(self) -> tuple[Put[Any] | Delete, ...]:
-        """What was handed in and not written yet."""
-        return tuple(self._gathered.values())
+        """What was handed in and not written yet; `db.batch_write` takes it as it is."""
+        return tuple(each.entry for each in self._gathered.values())
 
     async def put(self, item: M) -> None:
         """Store an item over whatever is there, as `batch_put` does.
@@ -73,6 +72,8 @@ class BatchWriter(Generic[M]):
 
         Raises:
             PartialBatch: Not all of it was written; the error has it all, and it is forgotten here.
+            TableNotFound, AccessDenied, CredentialsError: Nothing of it was written, for this reason; all
+                of it is still held.
         """
         async with self._lock:
             await self._flush()
@@ -98,11 +99,11 @@ class BatchWriter(Generic[M]):
                 fix="async with table.batch_writer() as writer: …",
                 code="client.batch-writer",
             )
-        name = self._name_of(write)
+        new = self._encode(write)
         async with self._lock:
-            if name in self._gathered:
-                await self._flush_before(write)
-            self._gathered[name] = write
+            if new.name in self._gathered:
+                await self._flush_before(new)
+            self._gathered[new.name] = new
             if len(self._gathered) >= self._most:
                 await self._flush()
 
@@ -111,7 +112,7 @@ class BatchWriter(Generic[M]):
         if not gathered:
             return
         try:
-            await self._carry(self._plan_of(gathered))
+            await self._carry(batch_write_encoded(gathered))
         except PartialBatch as error:
             self.written += len(error.succeeded)
             self._gathered.clear()
@@ -119,10 +120,30 @@ class BatchWriter(Generic[M]):
         self.written += len(gathered)
         self._gathered.clear()
 
-    async def _flush_before(self, write: Put[Any] | Delete) -> None:
+    async def _flush_before(self, new: EncodedWrite) -> None:
+        older = self._gathered[new.name].entry
         try:
             await self._flush()
         except PartialBatch as error:
             # Nobody else would tell of the one that was just handed in.
-            error.unprocessed = (*error.unprocessed, write)
+            raise _followed(error, older, new) from error.__cause__
+        except DynamormError:
+            # Nothing was written, and all of it is still held: of one key, the last write.
+            self._gathered[new.name] = new
             raise
+
+
+def _followed(error: PartialBatch, older: Put[Any] | Delete, new: EncodedWrite) -> PartialBatch:
+    """Return the error with a write that was to follow an older one of its key, and takes its place."""
+    unprocessed = [*(each for each in error.unprocessed if each is not older), new.entry]
+    failed = sum(len(failure.entries) for failure in error.failed)
+    return partial_batch(
+        batch_write_encoded([new]),
+        total=len(error.succeeded) + failed + len(unprocessed),
+        done=len(error.succeeded),
+        succeeded=error.succeeded,
+        failures=error.failed,
+        unprocessed=unprocessed,
+        blamed=None,
+        why=error.why,
+    )

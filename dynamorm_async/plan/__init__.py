@@ -58,11 +58,13 @@ from dynamorm_async.plan.walk import Progress, Walk
 from dynamorm_async.plan.writes import (
     Delete,
     Duplicates,
+    EncodedWrite,
     Put,
     batch_delete,
     batch_put,
     batch_write,
-    name_of_write,
+    batch_write_encoded,
+    encoded_write,
 )
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "Delete",
     "Draft",
     "Duplicates",
+    "EncodedWrite",
     "Estimate",
     "Explanation",
     "Gap",
@@ -113,6 +116,7 @@ __all__ = [
     "batch_get_of_several",
     "batch_put",
     "batch_write",
+    "batch_write_encoded",
     "behind",
     "carried",
     "check",
@@ -124,6 +128,7 @@ __all__ = [
     "count",
     "cursor_after",
     "delivered",
+    "encoded_write",
     "fetch",
     "fetched",
     "field_name",
@@ -141,7 +146,6 @@ __all__ = [
     "min_",
     "model_of",
     "name_of_key",
-    "name_of_write",
     "operation",
     "owner_now",
     "page_at_end",

@@ -17,7 +17,7 @@ from dynamorm_async.codecs import Stamps, Unreadable, read_unprocessed, timestam
 from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
 from dynamorm_async.plan.batch import BatchPlan, Homes, Numbering, at, listed, names_of
 from dynamorm_async.plan.changes import held_version
-from dynamorm_async.plan.keys import key_parts
+from dynamorm_async.plan.keys import Key, key_parts, model_of
 from dynamorm_async.plan.plan import Estimate
 from dynamorm_async.plan.single import created_text
 from dynamorm_async.plan.target import Target
@@ -113,17 +113,45 @@ def batch_write(
     return _plan([write for _, write in asked], asked, found, "writes", duplicates, _nothing)
 
 
-def name_of_write(
+class EncodedWrite(msgspec.Struct, frozen=True):
+    """A write as it is when it is handed in, however its instance changes later.
+
+    Attributes:
+        target: Of its model.
+        entry: What it is told of as: as it was handed in, but that a key says of which model it is.
+        name: What its key is known by.
+        request: What is sent.
+    """
+
+    target: Target[Any]
+    entry: Put[Any] | Delete
+    name: Hashable
+    request: _Write
+
+
+def encoded_write(
     target: Target[Any], write: Put[Any] | Delete, *, now: datetime, unchecked: bool
-) -> Hashable:
-    """Return what the key of a write is known by, having checked that the write can be sent.
+) -> EncodedWrite:
+    """Return a write as it is sent.
 
     Raises:
         InvalidRequest: It cannot be.
     """
+    entry: Put[Any] | Delete = write
     if isinstance(write, Put):
-        return names_of(target, [_put(target, write.item, _first_stamps(now), unchecked=unchecked).keyed])[0]
-    return names_of(target, [_delete(target, write.key, unchecked=unchecked).keyed])[0]
+        request = _put(target, write.item, _first_stamps(now), unchecked=unchecked)
+    else:
+        request = _delete(target, write.key, unchecked=unchecked)
+        if model_of(write.key) is None:
+            entry = Delete(Key(target.spec.cls, *request.key.values()))
+    return EncodedWrite(target, entry, names_of(target, [request.keyed])[0], request)
+
+
+def batch_write_encoded(writes: Sequence[EncodedWrite]) -> BatchPlan[None]:
+    """Return the plan of writes of different keys, in any order."""
+    entries = [each.entry for each in writes]
+    asked = [(each.target, each.entry) for each in writes]
+    return _plan(entries, asked, [each.request for each in writes], "writes", "refuse", _nothing)
 
 
 def _write(

@@ -24,6 +24,7 @@ from dynamorm_async.client.known import Known
 from dynamorm_async.client.query import Asking
 from tests.plan.given import target
 from tests.scripted_batches import BatchService
+from tests.scripted_send import refused
 from tests.shapes import NOW, Bookmark, Note
 
 
@@ -136,7 +137,8 @@ async def test_what_was_not_written_is_named_once_also_the_one_just_handed_in() 
         await stream()
 
     assert caught.value.succeeded == (Put(Note(id="a")),)
-    assert caught.value.unprocessed == (Put(Note(id="b")), Delete("b"))
+    assert caught.value.unprocessed == (Delete(Key(Note, "b")),)
+    assert "1 of 2 done, 0 failed, 1 unprocessed" in str(caught.value)
     assert (writer.written, writer.gathered) == (1, ())
 
 
@@ -151,6 +153,73 @@ async def test_what_a_missing_table_refused_is_still_held(db: Client, table_name
         await stream()
 
     assert writer.gathered == (Put(Note(id="a")),)
+
+
+@pytest.mark.parametrize("is_write", [True, False], ids=["put", "delete"])
+async def test_what_was_handed_in_is_written_as_it_was_then(is_write: bool) -> None:
+    at, notes = scripted()
+    note = Note(id="a", count=1)
+    await notes.batch_put([note])
+
+    async with notes.batch_writer() as writer:
+        await (writer.put(note) if is_write else writer.delete(note))
+        note.id, note.count = "b", 2
+
+    assert [key["id"] for key in at.calls[-1].keys] == ["a"]
+    assert "b" not in stored(at)
+
+
+async def test_what_a_writer_left_is_handed_in_again_as_it_is(db: Client, notes: Table[Note]) -> None:
+    await notes.batch_put([Note(id="b"), Note(id="c")])
+    _, failing = scripted(1, 0)
+
+    async def stream() -> None:
+        async with failing.batch_writer() as writer:
+            await writer.put(Note(id="a"))
+            await writer.delete("c")
+            await writer.put(Note(id="b", count=1))
+            await writer.put(Note(id="d", count=1))
+            await writer.put(Note(id="b", count=2))
+
+    with pytest.raises(PartialBatch) as caught:
+        await stream()
+    await db.batch_write(caught.value.unprocessed, names={Note: notes.name})
+
+    assert await notes.batch_get(["b", "c", "d"], consistent=True) == [
+        Note(id="b", count=2),
+        None,
+        Note(id="d", count=1),
+    ]
+
+
+async def test_what_failed_in_a_writer_names_its_model_too() -> None:
+    _, notes = scripted(ZeroDivisionError("mine"))
+
+    async def stream() -> None:
+        async with notes.batch_writer() as writer:
+            await writer.delete("a")
+            await writer.put(Note(id="a"))
+
+    with pytest.raises(PartialBatch) as caught:
+        await stream()
+
+    error = caught.value
+    assert [failure.entries for failure in error.failed] == [(Delete(Key(Note, "a")),)]
+    assert error.unprocessed == (Put(Note(id="a")),)
+    assert "0 of 2 done, 1 failed, 1 unprocessed" in str(error)
+    assert isinstance(error.__cause__, ZeroDivisionError)
+
+
+async def test_the_last_write_of_a_key_is_held_where_nothing_could_be_written() -> None:
+    at, notes = scripted(refused("ResourceNotFoundException"), 1000)
+    async with notes.batch_writer() as writer:
+        await writer.put(Note(id="a"))
+        await writer.put(Note(id="b"))
+        with pytest.raises(TableNotFound):
+            await writer.delete("a")
+        assert writer.gathered == (Delete(Key(Note, "a")), Put(Note(id="b")))
+
+    assert stored(at) == ["b"]
 
 
 async def test_tasks_may_share_a_writer() -> None:
