@@ -13,6 +13,7 @@ from dynamorm_async.errors import InvalidKey, InvalidRequest, quoted
 from dynamorm_async.executors import BatchStream, OnError, OnProgress, batch_stream
 from dynamorm_async.executors import batch as run_batch
 from dynamorm_async.expressions import Path
+from dynamorm_async.model import spec_of
 from dynamorm_async.plan import (
     BatchPlan,
     BatchRetry,
@@ -140,6 +141,7 @@ def keys_with_targets(
 
     Raises:
         InvalidKey: One of them does not say of which model it is.
+        InvalidModel: One of the names is of no model.
     """
     models = Models(target_of, names)
     return [
@@ -153,7 +155,7 @@ def writes_with_targets(
     """Return each put or delete with its target.
 
     Raises:
-        InvalidRequest: One is neither, or does not say of which model it is.
+        InvalidRequest: One is neither, or does not say of which model it is, or a name is of no model.
     """
     models = Models(target_of, names)
     found: list[tuple[Target[Any], Put[Any] | Delete]] = []
@@ -178,6 +180,10 @@ class Models:
     _names: Mapping[type[Any], str] | None
     _known: dict[type[Any], Target[Any]] = attrs.field(factory=dict[type[Any], Target[Any]], init=False)
 
+    def __attrs_post_init__(self) -> None:
+        if self._names is not None:
+            _check_names(self._names)
+
     def target(self, meant: object, where: str) -> Target[Any]:
         """Return the target of a Key's, or an instance's, model."""
         model = model_of(meant)
@@ -189,3 +195,13 @@ class Models:
         if target is None:
             target = self._known[model] = self._target_of(model, (self._names or {}).get(model))
         return target
+
+
+def _check_names(names: object) -> None:
+    """Refuse names of what is no model; a model of which there is no key may be one of the next call."""
+    if not isinstance(names, Mapping):
+        raise InvalidRequest(
+            f"names={quoted(names)}", fix='say of which model: names={Model: "table"}', code="client.names"
+        )
+    for model in cast("Mapping[type[Any], object]", names):
+        spec_of(model)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from dynamorm_async.codecs import BatchCodec, Unreadable, read_answer
 from dynamorm_async.errors import InvalidKey, InvalidRequest, InvalidValue, quoted
 from dynamorm_async.expressions import Place, Request, bind_names
-from dynamorm_async.model import ENTITY_ATTRIBUTE, Stored
+from dynamorm_async.model import ENTITY_ATTRIBUTE, Stored, spec_of
 from dynamorm_async.plan.batch import BatchPlan, Homes, Numbering, at, listed, names_of
 from dynamorm_async.plan.keys import Key, KeyParts, key_parts
 from dynamorm_async.plan.plan import Estimate
@@ -166,7 +166,10 @@ def _plan(
 
 def _by_model(select: object) -> Mapping[type[Any], object]:
     if isinstance(select, Mapping):
-        return cast("Mapping[type[Any], object]", select)
+        by_model = cast("Mapping[type[Any], object]", select)
+        for model in by_model:
+            spec_of(model)
+        return by_model
     if select is None:
         return {}
     raise InvalidRequest(

@@ -242,6 +242,16 @@ async def test_what_does_not_say_its_model_is_refused_before_io(db: Client) -> N
         await db.batch_write([User(user="ana")])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.parametrize("names", [{"Note": "notes"}, {Card: "notes"}, "notes"])
+async def test_names_of_what_is_no_model_are_refused_before_io(db: Client, names: Any) -> None:
+    with pytest.raises(InvalidRequest, match=r"is not a model|names=") as caught:
+        await db.batch_get([Key(Note, "a")], names=names)
+    assert caught.value.attempts == 0
+
+    with pytest.raises(InvalidRequest, match=r"is not a model|names="):
+        await db.batch_write([Put(Note(id="a"))], names=names)
+
+
 async def test_items_are_stored_as_put_stores_them(db: Client, bookmarks: Table[Bookmark]) -> None:
     """R10, R67."""
     (stored,) = await bookmarks.batch_put([mark(title="x", tags={"a"})])

@@ -218,3 +218,13 @@ def test_a_table_of_which_one_model_is_read_as_a_whole_is_asked_for_all() -> Non
 def test_a_selection_that_names_no_model_is_refused_where_there_are_several() -> None:
     with pytest.raises(InvalidRequest, match=r"select="):
         several(Name, (User, "shop", "ana"))
+
+
+class Guest(User):
+    """A subclass is no model by itself."""
+
+
+@pytest.mark.parametrize("named", [Card, Guest, "User"])
+def test_a_selection_of_what_is_no_model_is_refused(named: Any) -> None:
+    with pytest.raises(InvalidModel, match="is not a model"):
+        several({named: Name}, (User, "shop", "ana"))
