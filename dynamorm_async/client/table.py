@@ -381,13 +381,15 @@ class Table(Generic[M]):
             on_progress: Called with how many keys are dealt with, and how many there are.
             on_error: Called with a `BatchFailure` for keys that a call failed for, or whose item
                 does not fit the model: it returns to go on, and these are None in the result; or
-                it raises, and the batch ends. Without it, the first failure ends the batch.
+                it raises, and the batch ends. Without it, the first failure ends the batch. Like
+                `on_progress` it is a plain function: a coroutine function is refused.
 
         Raises:
             InvalidKey: One of the keys is none of the model's; nothing was sent.
             InvalidModel, InvalidRequest: What is selected is no view, or no field; nothing was sent.
             PartialBatch: Not everything was read: `succeeded`, `failed` and `unprocessed` say what,
-                `results` has what was read. Its cause is the first failure.
+                `results` has what was read. Its cause is the first failure. It is itself the cause of
+                what `on_progress` or `on_error` raised.
             TableNotFound, AccessDenied, CredentialsError: Nothing was read, for this reason.
         """
         plan = plan_batch_get(self._target, keys, consistent=consistent, select=select)

@@ -25,7 +25,9 @@ class PartialBatch(DynamormError):
     """A batch ended before everything was done; every key or item is told apart, exactly once.
 
     The first failure that was not accepted, if there is one, is the cause. Every entry is what was
-    handed in, so that a list of them can be handed in again.
+    handed in, so that a list of them can be handed in again; of a batch writer it is a Put or a Delete
+    that says of which model it is, for `db.batch_write`. Where the caller's own callback or keys ended
+    the batch, it is the cause of their error.
 
     Attributes:
         succeeded: Done. Of reads, also the keys under which nothing is stored. Empty of a stream, which
