@@ -71,10 +71,11 @@ async def _measured(name: str, verbs: list[str], loop: str, rounds: int) -> dict
                 for key in KEYS:
                     await orders.put(order_of(key))
                     await orders.get(key["customer"], key["order"])
-            if "get_many_16" in verbs:
-                await orders.batch_put([order_of(key) for key in MANY_KEYS])
         assert engine.endpoint is not None
         for verb in verbs:
+            if verb == "get_many_16":  # not before: the query would give them, too
+                async with engine.connect(credentials=Credentials(ACCESS_KEY, SECRET_KEY)) as db:
+                    await db.table(Order).batch_put([order_of(key) for key in MANY_KEYS])
             # In a thread, as the loop still reads what the engine says.
             found = await asyncio.to_thread(_rounds, verb, engine.endpoint, loop, rounds)
             results[f"{verb}, {name}"] = found
