@@ -168,12 +168,11 @@ class Record(Generic[M]):
         kept: Kept | None = getattr(item, KEPT, None)
         if kept is not None:
             pieces.extend(f"{quote(name)}:{text}" for name, text in kept.unknown.items())
-        if kept is not None or self._timed_templates:
-            for name, text in self.kept_texts(item).items():
-                field = self.spec.fields[name]
-                member = f"{quote(field.attribute)}:"
-                if field.role not in _STAMPS:  # the library has just written these
-                    pieces = [f"{member}{text}" if each.startswith(member) else each for each in pieces]
+        for name, text in self.kept_texts(item).items():
+            field = self.spec.fields[name]
+            member = f"{quote(field.attribute)}:"
+            if field.role not in _STAMPS:  # the library has just written these
+                pieces = [f"{member}{text}" if each.startswith(member) else each for each in pieces]
         text = f"{{{','.join(pieces)}}}"
         try:
             check_storable(text, self._field_of, nests_freely=self._nests_freely)
@@ -189,11 +188,10 @@ class Record(Generic[M]):
         templates with times in them.
         """
         kept: Kept | None = getattr(item, KEPT, None)
-        found = {
-            name: text
-            for name, text in (kept.texts if kept is not None else {}).items()
-            if read_timestamp(text) == getattr(item, name)
-        }
+        if kept is None and not self._timed_templates:  # nearly always, and asked for with every write
+            return {}
+        texts = kept.texts if kept is not None else {}
+        found = {name: text for name, text in texts.items() if read_timestamp(text) == getattr(item, name)}
         found |= {name: text for name in self._timed_templates if (text := self._still_said(name, item))}
         return {name: f'{{"S":{quote(text)}}}' for name, text in found.items()}
 
